@@ -1,0 +1,53 @@
+# From a fresh clone: `make demo`, `make test`.  `make help` lists the rest.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL: # two extras must not install into one environment at once
+
+# The Python that environments are made with; empty: .ci/find-python looks for one.
+PYTHON ?=
+export PYTHON
+
+# What is passed on to the demo, pytest or the benchmark: make demo ARGS='--epochs 5 --seed 1'
+ARGS ?=
+
+python := .venv/bin/python
+stamps := .venv/.installed-cpu .venv/.installed-cpu,demo .venv/.installed-test \
+    .venv-kerascv/.installed-bench
+
+$(stamps): setup.cfg pyproject.toml
+	@.ci/install $(@D) $(subst .installed-,,$(@F))
+
+.PHONY: demo
+demo: .venv/.installed-cpu,demo ## train on real images, bare and with a recipe, and draw what came of it
+	$(python) -m keras_trainkit demo $(ARGS)
+
+.PHONY: test
+test: lint ## lint, then the tests
+	$(python) -m pytest $(ARGS)
+
+.PHONY: test-slow
+test-slow: .venv/.installed-test ## the tests that take minutes
+	$(python) -m pytest -m slow $(ARGS)
+
+.PHONY: lint
+lint: .venv/.installed-test ## ruff and mypy
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+
+.PHONY: bench
+bench: .venv/.installed-cpu .venv-kerascv/.installed-bench ## images per second, beside Keras and KerasCV
+	$(python) benchmarks/augmentation.py $(ARGS)
+
+.PHONY: clean
+clean: ## remove all that make has made, except runs/
+	rm -rf .venv .venv.lock .venv-kerascv .venv-kerascv.lock build dist *.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find keras_trainkit tests benchmarks -type d -name __pycache__ -exec rm -rf {} +
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
+	@echo
+	@echo "make PYTHON=/path/to/python3.12 ... makes the environments with that Python"
+	@echo "make demo ARGS='--epochs 5'     passes options on"

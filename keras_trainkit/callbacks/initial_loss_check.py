@@ -1,0 +1,266 @@
+"""The first sanity check: at the start a softmax over C classes has a loss of about log(C)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_trainkit._core import arguments
+from keras_trainkit.callbacks._objectives import Objective, objective_of
+
+_BATCH = 32  # how many rows of arrays go through the model at once, as in `fit`
+_LARGE_INPUT = 20.0  # deviations; pixels of 0 to 255 are beyond, normalised ones are not
+_CERTAIN = 0.99
+_TOO_LOW = (
+    "the network knows the labels already. Its weights are not fresh, or the labels leak into the "
+    "input, or the loss is weighted down"
+)
+
+
+@dataclass(frozen=True)
+class InitialLoss:
+    """What `check_initial_loss` found.
+
+    Attributes:
+        loss: The mean data loss at the start; NaN where the labels do not fit the outputs.
+        expected: log(C).
+        tolerance: How far from `expected` a sound network may be, on the side where it is.
+        passed: Whether it is that near and nothing else is wrong.
+        verdict: The same in words, and what a wrong value usually means.
+    """
+
+    loss: float
+    expected: float
+    tolerance: float
+    passed: bool
+    verdict: str
+
+    def __str__(self) -> str:
+        return self.verdict
+
+
+class InitialLossCheck(keras.callbacks.Callback):
+    """Says in words, before the first step, whether the loss starts where it should.
+
+    The check is `check_initial_loss`; its answer is printed and kept in `result`. Nothing is
+    assigned: training goes on as if the callback were not there.
+
+    Args:
+        data: What is trained on (a callback does not see it): `(x, y)`, `(x, y, sample_weight)`
+            or an iterable of such batches, say a `tf.data.Dataset`; its first batches are read.
+        classes: C; read from the model's outputs where it is None.
+        examples: Stop reading when so many rows have been seen.
+        verbose: 0 prints nothing.
+
+    Raises:
+        ValueError: If an argument breaks its rule; when training begins, if the model has no
+            loss that this check knows.
+
+    Example:
+
+    >>> import numpy as np
+    >>> keras.utils.set_random_seed(1)
+    >>> x = np.random.normal(size=(64, 8)).astype("float32")
+    >>> y = np.arange(64) % 10
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, "softmax")])
+    >>> model.compile("sgd", "sparse_categorical_crossentropy")
+    >>> check = InitialLossCheck((x, y))
+    >>> _ = model.fit(x, y, verbose=0, callbacks=[check])  # doctest: +ELLIPSIS
+    The loss at the start is ..., as it should be: log(10) = 2.30, at most ... above it.
+    >>> check.result.passed
+    True
+
+    Source: CS231n 2020, lecture 8, "Choosing hyperparameters", step 1.
+    """
+
+    def __init__(
+        self, data: Any, classes: int | None = None, examples: int = 256, verbose: int = 1
+    ) -> None:
+        super().__init__()
+        self.data = data
+        self.classes = None if classes is None else arguments.integer(self, "classes", classes, 2)
+        self.examples = arguments.integer(self, "examples", examples, 1)
+        self.verbose = verbose
+        self.result: InitialLoss | None = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Runs the check."""
+        self.result = check_initial_loss(self.model, self.data, self.classes, self.examples)
+        if self.verbose:
+            print(self.result.verdict)
+
+
+def check_initial_loss(
+    model: keras.Model, data: Any, classes: int | None = None, examples: int = 256
+) -> InitialLoss:
+    """Compares a model's data loss at its initial weights with log(C).
+
+    The loss is the compiled one in training mode (evaluating would normalise with moving
+    statistics that have seen no data yet), less the regularisers, without sample weights. It
+    runs inside `keras.StatelessScope`: weights, moving statistics, seeds and metrics stay.
+
+    A sound network may start up to
+
+        tolerance = 1 + d above log(C), or d below it,
+        d = 3 sqrt(2 (sum_k q_k^2 - 1/C + 1/n))
+
+    The 1 is what logits of variance v add to the mean of log sum exp, at most v/2, for the v = 2
+    of He's initialisation on inputs of unit variance. d is three standard deviations of the luck
+    of the labels among such logits: n rows, of which the share q_k belongs to class k.
+
+    Args:
+        model: A compiled model with one output and a cross-entropy: softmax (sparse or not,
+            `from_logits` or not, also with soft labels) or sigmoid, whose expectation is
+            log(2) for each output. With another loss, give `classes`.
+        data: `(x, y)` or `(x, y, sample_weight)`, or an iterable of such batches; weights are
+            left out, since they scale the loss and log(C) alike.
+        classes: C; read from the model's outputs where it is None.
+        examples: Stop reading `data` when so many rows have been seen.
+
+    Returns:
+        The figures and the verdict.
+
+    Raises:
+        ValueError: If the model or the data are not what is said above.
+
+    Example:
+
+    >>> import numpy as np
+    >>> keras.utils.set_random_seed(1)
+    >>> x = np.random.normal(size=(64, 8)).astype("float32")
+    >>> y = np.arange(64) % 10
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(10, "softmax")])
+    >>> model.compile("sgd", "sparse_categorical_crossentropy")
+    >>> check_initial_loss(model, (x, y)).passed, check_initial_loss(model, (255 * x, y)).passed
+    (True, False)
+
+    Source: CS231n 2020, lecture 8, "Choosing hyperparameters", step 1; the tolerance is ours.
+    """
+    who = "check_initial_loss"
+    if not model.compiled:
+        arguments.refuse(who, "model", "be compiled with its loss", model.name)
+    objective = objective_of(model.loss)
+    if not objective.known and classes is None:
+        arguments.refuse(
+            who, "model", "have a cross-entropy as its one loss", model.loss, "Or give `classes`."
+        )
+    batches = _first(arguments.integer(who, "examples", examples, 1), _batches(data))
+    labels = np.concatenate([_only("labels", y) for _, y in batches])
+    if not model.built:
+        model(batches[0][0])
+
+    # A regulariser asks the scope for its weight, so the scope has to know the weights.
+    with keras.StatelessScope([(variable, variable.value) for variable in model.variables]):
+        predictions = [model(x, training=True) for x, _ in batches]
+        outputs = np.concatenate([_only("outputs", prediction) for prediction in predictions])
+        width = objective.classes(outputs)
+        bad_labels = objective.labels_fault(labels, width)
+        loss = math.nan if bad_labels else _data_loss(model, batches, predictions)
+
+    classes = width if classes is None else classes
+    classes = arguments.integer(
+        who, "classes", classes, 2, "One output takes a binary cross-entropy."
+    )
+    fault = bad_labels or objective.outputs_fault(outputs)
+    if objective.known and classes != width:
+        fault = fault or f"there are {classes} classes, and the outputs tell {width} apart"
+    shares = np.full(width, 1 / width) if bad_labels else objective.shares(labels, width)
+    luck = 3 * math.sqrt(2 * (max(0.0, float(np.sum(shares**2)) - 1 / width) + 1 / len(labels)))
+    expected = math.log(classes)
+    tolerance = luck if loss < expected else 1 + luck
+    passed = not fault and abs(loss - expected) <= tolerance
+
+    start, chance = f"The loss at the start is {loss:.2f}", f"log({classes}) = {expected:.2f}"
+    if bad_labels:
+        verdict = f"The loss at the start is undefined: {bad_labels}."
+    elif fault:
+        verdict = f"{start}, but {fault}."
+    elif passed:
+        side = "below" if loss < expected else "above"
+        verdict = f"{start}, as it should be: {chance}, at most {tolerance:.2f} {side} it."
+    else:
+        cause = _TOO_LOW if loss < expected else _too_high(objective, outputs, batches)
+        verdict = f"{start}, where {chance} is expected: {cause}."
+    return InitialLoss(loss, expected, tolerance, passed, verdict)
+
+
+def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
+    """Pairs (x, y), from arrays in pieces as `fit` would take them, or from an iterable."""
+    if isinstance(data, tuple):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        rows = len(keras.tree.flatten(x)[0])
+        pieces = math.ceil(rows / _BATCH)  # of equal size: a rest of one row has no variance
+        edges = [rows * piece // max(pieces, 1) for piece in range(pieces + 1)]
+        for start, stop in itertools.pairwise(edges):
+            part = slice(start, stop)
+            yield keras.tree.map_structure(lambda leaf, part=part: leaf[part], (x, y))
+    else:
+        for batch in data:
+            x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+            yield x, y
+
+
+def _first(examples: int, pairs: Iterator[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The first pairs, up to so many rows, as NumPy: backends do not take each other's tensors."""
+    taken, seen = [], 0
+    for x, y in pairs:
+        if y is None:
+            arguments.refuse("check_initial_loss", "data", "hold labels, as (x, y)", "x alone")
+        taken.append(keras.tree.map_structure(ops.convert_to_numpy, (x, y)))
+        seen += len(keras.tree.flatten(taken[-1])[0])
+        if seen >= examples:
+            break
+    if not seen:
+        arguments.refuse("check_initial_loss", "data", "hold at least one batch", "none")
+    return taken
+
+
+def _only(what: str, structure: Any) -> np.ndarray:
+    leaves = keras.tree.flatten(structure)
+    if len(leaves) != 1:
+        arguments.refuse(
+            "check_initial_loss", "model", f"have one output, with one array of {what}", len(leaves)
+        )
+    return ops.convert_to_numpy(leaves[0])
+
+
+def _data_loss(model: keras.Model, batches: list[Any], predictions: list[Any]) -> float:
+    """The mean over rows of the compiled loss, less the regularisers."""
+    total, rows = 0.0, 0
+    for (x, y), prediction in zip(batches, predictions, strict=True):
+        with warnings.catch_warnings():  # said in the verdict, on every backend
+            warnings.filterwarnings("ignore", ".*received `from_logits=True`", UserWarning)
+            loss = model.compute_loss(x=x, y=y, y_pred=prediction)
+        size = len(keras.tree.flatten(y)[0])
+        total += size * (float(loss) - sum(float(penalty) for penalty in model.losses))
+        rows += size
+    return total / rows
+
+
+def _too_high(objective: Objective, outputs: np.ndarray, batches: list[Any]) -> str:
+    """What a loss far above chance, or not finite, usually means."""
+    inputs = keras.tree.flatten(batches[0][0])[0]
+    if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
+        return "the input holds values that are not finite"
+    if objective.summed:
+        return "the loss is summed over the batch (reduction='sum'), so that it grows with it"
+    reach = float(np.max(np.abs(inputs))) if inputs.dtype.kind in "fu" else 0.0  # ids may be large
+    if reach > _LARGE_INPUT:
+        return (
+            f"the input reaches {reach:.3g}, so it is probably not normalised: subtract its mean "
+            "and divide by its deviation"
+        )
+    if objective.certainty(outputs) > _CERTAIN:
+        return (
+            "the outputs are saturated, sure of one class at the start: make the initial weights "
+            "smaller, those of the last layer first"
+        )
+    return "the outputs start too large: make the initial weights of the last layer smaller"

@@ -1,0 +1,44 @@
+"""Every layer under a flat name: augmentation for `tf.data`, regularisation for models."""
+
+from keras_trainkit.layers.augmentation.color.normalization import Normalization
+from keras_trainkit.layers.augmentation.color.pca_color_jitter import PCAColorJitter
+from keras_trainkit.layers.augmentation.color.random_brightness import RandomBrightness
+from keras_trainkit.layers.augmentation.color.random_color_jitter import RandomColorJitter
+from keras_trainkit.layers.augmentation.color.random_contrast import RandomContrast
+from keras_trainkit.layers.augmentation.color.random_hue import RandomHue
+from keras_trainkit.layers.augmentation.color.random_saturation import RandomSaturation
+from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
+from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
+from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
+from keras_trainkit.layers.augmentation.geometry.random_rotation import RandomRotation
+from keras_trainkit.layers.augmentation.geometry.random_shear import RandomShear
+from keras_trainkit.layers.augmentation.geometry.random_translation import RandomTranslation
+from keras_trainkit.layers.augmentation.geometry.random_zoom import RandomZoom
+from keras_trainkit.layers.augmentation.masks.cutout import Cutout
+from keras_trainkit.layers.augmentation.mixes.cut_mix import CutMix
+from keras_trainkit.layers.augmentation.mixes.mix_up import MixUp
+from keras_trainkit.layers.augmentation.pipeline import Pipeline
+from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
+
+__all__ = [
+    "CutMix",
+    "Cutout",
+    "MixUp",
+    "Normalization",
+    "PCAColorJitter",
+    "Pipeline",
+    "RandomAffine",
+    "RandomBrightness",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomHue",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "StochasticDepth",
+    "linear_decay",
+]

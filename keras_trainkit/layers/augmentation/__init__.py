@@ -1,0 +1,1 @@
+"""Data side: augmentation of images inside `tf.data`, planned and fused."""

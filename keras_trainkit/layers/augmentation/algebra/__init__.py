@@ -1,0 +1,1 @@
+"""Pure tensor functions: coordinate maps, the resampling that realises them, colour matrices."""

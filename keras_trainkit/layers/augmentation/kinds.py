@@ -1,0 +1,112 @@
+"""The kinds of operation; a member adds `sample` and its element, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from keras_trainkit._core import arguments
+from keras_trainkit._core.arguments import refuse
+from keras_trainkit._core.lazy import tf
+from keras_trainkit.layers.augmentation.algebra import coordinates
+from keras_trainkit.layers.augmentation.base import Operation
+from keras_trainkit.layers.augmentation.runs import AFFINE, ColorRun, GeometryRun, MaskRun, MixRun
+
+
+class Geometry(Operation):
+    """Moves pixels: `element(size, **parameters)` is an (n, 2, 3) coordinate map."""
+
+    run = GeometryRun
+    level = AFFINE
+    """How general its maps are: LATTICE (whole pixels), AXIS (no cross terms) or AFFINE."""
+    reaches_out = True
+    """Whether its maps can point beyond the border."""
+    windows = True
+    """Whether a part of the image can be left out."""
+
+    @property
+    def shrink(self) -> tuple[float, float]:
+        """The largest factors by which it shrinks (height, width)."""
+        return 1.0, 1.0
+
+    element: Callable[..., Any]
+
+    def rest(self, size: coordinates.Size, rows: Any) -> Any:
+        """The map where chance is off."""
+        return coordinates.identity(rows)
+
+
+class Color(Operation):
+    """Maps colours: `element(mean, unit, **parameters)` is an (n, c, c + 1) matrix.
+
+    `mean` (n, c) is the image's mean colour as the operation receives it, `unit` the width of
+    the value range.
+    """
+
+    run = ColorRun
+    channels: tuple[int, ...] | None = (3, 4)
+
+    element: Callable[..., Any]
+
+
+class Mask(Operation):
+    """Covers a box: `element(size, **parameters)` is (n, 4) boxes; `fill` is the colour."""
+
+    run = MaskRun
+    fill: float | tuple[float, ...]
+    element: Callable[..., Any]
+
+
+class Mix(Operation):
+    """Mixes each image with a partner: `apply(images, partner, **parameters)`.
+
+    It gives the mixed images, and each one's own share of its label, (n,) float32.
+    Integer labels become one-hot rows of `num_classes` float32 columns, also at evaluation;
+    floating labels of any shape, and sample weights, are mixed along their first axis.
+
+    Args:
+        num_classes: The number of classes, needed where labels are integers.
+        p: As in `Operation`.
+        **kwargs: As in `Augmentation`.
+    """
+
+    run = MixRun
+    apply: Callable[..., tuple[Any, Any]]
+
+    def __init__(self, num_classes: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_classes = (
+            None if num_classes is None else arguments.integer(self, "num_classes", num_classes, 2)
+        )
+
+    def mixable(self, labels: Any) -> Any:
+        """Labels as numbers that can be mixed.
+
+        Raises:
+            ValueError: for integer labels where `num_classes` is None, and for labels that are
+                no numbers.
+        """
+        if labels.dtype.is_floating:
+            return labels
+        if not labels.dtype.is_integer:
+            refuse(self, "labels", "be integers or floating", labels.dtype.name)
+        if self.num_classes is None:
+            refuse(
+                self,
+                "num_classes",
+                "be given where labels are integers",
+                None,
+                "Pass the number of classes, or one-hot labels of a floating dtype.",
+            )
+        if labels.shape.rank == 2 and labels.shape[1] == self.num_classes:
+            return tf.cast(labels, tf.float32)
+        if labels.shape.rank == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        message = f"`{type(self).__name__}`: class ids must lie in [0, {self.num_classes})."
+        labels = tf.cast(labels, tf.int64)
+        checks = [
+            tf.debugging.assert_non_negative(labels, message=message),
+            tf.debugging.assert_less(labels, tf.constant(self.num_classes, tf.int64), message),
+        ]
+        with tf.control_dependencies([check for check in checks if check is not None]):
+            return tf.one_hot(labels, self.num_classes)

@@ -1,0 +1,1 @@
+"""Augmentations that cover a part of the image."""

@@ -1,0 +1,73 @@
+"""Cutout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras_trainkit._core import arguments
+from keras_trainkit._core.registration import register
+from keras_trainkit.layers.augmentation.algebra import boxes, coordinates
+from keras_trainkit.layers.augmentation.kinds import Mask
+
+
+@register
+class Cutout(Mask):
+    """Covers a square whose centre is uniform over the image, so that it may stick out.
+
+    A corner pixel is hidden about a quarter as often as one in the middle.
+    `keras.layers.RandomErasing` and TensorFlow Addons' `random_cutout` keep the square inside,
+    which hides the middle more and the border less.
+
+    Args:
+        size: The square's side in pixels, or (height, width).
+        fill: The colour that covers, in the images' values: a number, or one for each channel.
+            Default 0. The mean of the training set is the other usual choice; after
+            `Normalization` that is 0.
+        p: As in `Operation`.
+        **kwargs: As in `Augmentation`.
+
+    Raises:
+        ValueError: for a size below 1 or a fill that is not finite.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_trainkit import layers
+    >>> covered = layers.Cutout(3)(np.ones((1, 9, 9, 1), "uint8")).numpy()
+    >>> 4 <= (covered == 0).sum() <= 9
+    np.True_
+
+    Source: DeVries & Taylor 2017, "Improved regularization of convolutional neural networks with
+    cutout", section 3.2.
+    """
+
+    def __init__(
+        self,
+        size: int | tuple[int, int],
+        fill: float | tuple[float, ...] = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(size, list | tuple):
+            if len(size) != 2:
+                arguments.refuse(self, "size", "be a number of pixels or (height, width)", size)
+            self.size: int | tuple[int, ...] = tuple(
+                arguments.integer(self, "size", side, 1) for side in size
+            )
+        else:
+            self.size = arguments.integer(self, "size", size, 1)
+        if isinstance(fill, list | tuple):
+            self.fill = arguments.numbers_of(self, "fill", fill)
+            self.channels = (len(self.fill),)
+        else:
+            self.fill = arguments.number(self, "fill", fill)
+
+    def sample(self, draw: Any) -> dict[str, Any]:
+        """The centre, as a share of the height and the width."""
+        return {"y": draw.uniform("y"), "x": draw.uniform("x")}
+
+    def element(self, size: coordinates.Size, y: Any, x: Any) -> Any:
+        """The part of the square inside the image."""
+        height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        centre = coordinates.pixel(y, size[0]), coordinates.pixel(x, size[1])
+        return boxes.centred_at(*centre, height, width, size)

@@ -1,0 +1,1 @@
+"""Augmentations that mix images, and their labels with them."""

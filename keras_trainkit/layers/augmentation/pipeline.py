@@ -1,0 +1,150 @@
+"""A list of augmentations that is planned as a whole, then run in a few passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_trainkit._core import arguments
+from keras_trainkit._core.arguments import refuse
+from keras_trainkit._core.registration import register
+from keras_trainkit.layers.augmentation.base import Augmentation
+from keras_trainkit.layers.augmentation.plan import Plan
+from keras_trainkit.layers.augmentation.runs import (
+    MaskRun,
+    MixRun,
+    NormalizationRun,
+    OpaqueRun,
+)
+
+_OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", "float64")
+
+
+@register
+class Pipeline(Augmentation):
+    """Augmentations as one layer, fused: one resampling, one pass over the values, one mix.
+
+    Neighbouring geometric operations become one coordinate map, neighbouring colour operations
+    one matrix, so that a pixel is interpolated and rounded once. The result is sharper than that
+    of a chain of layers and several times faster. The border that a geometric run meets is that
+    of the image which the run receives; colours are clipped once, at the end of their run.
+
+    Args:
+        layers: A sequence of this package's augmentations (pipelines among them are unfolded),
+            and of Keras layers that take and give images; those run as they are, and end
+            reproducibility and checkpointing.  One mix at the most, after everything but
+            `Normalization`; after `Normalization` only masks and a mix.
+        fuse: False gives every operation a pass of its own, to see what fusing changes: nothing
+            for whole-pixel moves, rounding and resampling losses elsewhere.
+        output_dtype: `"uint8"`, `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`; by default
+            the input's, or float32 after `Normalization` and `MixUp`.
+        **kwargs: `value_range`, `fill_mode`, `fill_value`, `interpolation`, `seed` and more, as
+            in `Augmentation`; a member that sets one of the first four differently is refused.
+
+    Raises:
+        ValueError: for an empty list, something that is no layer, an order that is refused, or
+            a member that disagrees with the pipeline.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_trainkit import layers
+    >>> pipeline = layers.Pipeline([
+    ...     layers.RandomCrop(32, 32, padding=4),
+    ...     layers.RandomFlip("horizontal"),
+    ...     layers.RandomBrightness(0.2),
+    ...     layers.RandomContrast(0.2),
+    ...     layers.Cutout(8),
+    ... ], seed=0)
+    >>> print(pipeline.plan())
+    5 operations in 2 passes
+      1. one gather of whole pixels, border reflect: RandomCrop, RandomFlip
+      2. one pass over the pixels: colour matrix: RandomBrightness, RandomContrast; mask: Cutout
+    >>> pipeline(np.zeros((2, 32, 32, 3), "uint8")).shape
+    TensorShape([2, 32, 32, 3])
+
+    Source: composing random geometry in one matrix and random colour in another is how Karras et
+    al. 2020, "Training generative adversarial networks with limited data", appendix B, augment.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Any],
+        fuse: bool = True,
+        output_dtype: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layers, list | tuple) or not layers:
+            refuse(self, "layers", "be a list of at least one layer", layers)
+        self.layers = tuple(layers)
+        self.fuse = arguments.boolean(self, "fuse", fuse)
+        self.output_dtype = output_dtype
+        if output_dtype is not None:
+            arguments.one_of(self, "output_dtype", output_dtype, _OUTPUT_DTYPES)
+        self._operations = tuple(op for layer in layers for op in self._unfold(layer))
+        self._refuse_disorder()
+
+    def operations(self) -> tuple[Any, ...]:
+        """The operations, those of inner pipelines unfolded."""
+        return self._operations
+
+    def _make_plan(self, training: bool) -> Plan:
+        return Plan(self._operations, self.settings, self.fuse, training, self.output_dtype)
+
+    def _unfold(self, layer: Any) -> tuple[Any, ...]:
+        if not isinstance(layer, keras.layers.Layer):
+            refuse(self, "layers", "hold layers", layer)
+        if not isinstance(layer, Augmentation):
+            return (_Opaque(layer),)
+        mine = {**vars(self.settings), "output_dtype": self.output_dtype}
+        for name, value in mine.items():
+            theirs = getattr(layer, name, None)
+            if theirs is not None and theirs != value:
+                refuse(
+                    self,
+                    name,
+                    f"be the same throughout, here {value!r}",
+                    theirs,
+                    f"Set it on the pipeline and leave it off {type(layer).__name__}.",
+                )
+        return layer.operations()
+
+    def _refuse_disorder(self) -> None:
+        mix = normalization = None
+        for op in self._operations:
+            if op.run is MixRun and mix is not None:
+                refuse(self, "layers", "mix at most once", op.title, f"Keep {mix} or {op.title}.")
+            if mix is not None and op.run is not NormalizationRun:
+                rule = "have nothing but Normalization after a mix"
+                refuse(self, "layers", rule, op.title, f"Put it before {mix}.")
+            if normalization is not None and op.run not in (MaskRun, MixRun):
+                rule = "have nothing but masks and a mix after Normalization"
+                refuse(self, "layers", rule, op.title, f"Put it before {normalization}.")
+            mix = op.title if op.run is MixRun else mix
+            normalization = op.title if op.run is NormalizationRun else normalization
+
+
+class _Opaque:
+    """A foreign layer in an operation's clothes."""
+
+    run = OpaqueRun
+    always = True
+    gives_float = False
+    channels = None
+    revision = 0
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+        self.title = type(layer).__name__
+
+    def __call__(self, images: Any, training: bool) -> Any:
+        return self.layer(images, training=training)
+
+    def draw(self, draw: Any) -> dict[str, Any]:
+        return {}
+
+    def output_size(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.layer.compute_output_shape((None, *size, 3))[1:3]

@@ -1,0 +1,219 @@
+"""The plan of a pipeline: which operations share a pass, printed or carried out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from keras_trainkit._core.arguments import refuse
+from keras_trainkit._core.draws import Draw, names_of
+from keras_trainkit._core.lazy import tf
+from keras_trainkit._core.xla import Compiled
+from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
+from keras_trainkit.layers.augmentation.runs import (
+    ColorRun,
+    MixRun,
+    OpaqueRun,
+    Parameters,
+    PointwiseRun,
+    Run,
+)
+from keras_trainkit.layers.augmentation.settings import Settings
+from keras_trainkit.layers.augmentation.structures import Sample
+
+
+class Plan:
+    """Operations grouped into passes over the pixels; `print` it to see them.
+
+    Neighbours of one kind make a run: geometry becomes one resampling, colour one matrix.  All
+    pointwise runs in a row share one pass.  Nothing is reordered.
+
+    Args:
+        operations: The operations, in order.
+        settings: The pipeline's.
+        fuse: False gives every operation a pass of its own.
+        training: False leaves out what only chance does.
+        output_dtype: The result's dtype, or None for the input's (float32 where an operation
+            promises that).
+    """
+
+    def __init__(
+        self,
+        operations: Sequence[Any],
+        settings: Settings,
+        fuse: bool = True,
+        training: bool = True,
+        output_dtype: str | None = None,
+    ) -> None:
+        self._all = tuple(operations)
+        self._settings = settings
+        self._training = training
+        self._output_dtype = output_dtype
+        self._mix = next((op for op in self._all if op.run is MixRun), None)
+        paths = _paths(self._all)
+        active = [i for i, op in enumerate(self._all) if training or op.always]
+        self.operations = tuple(self._all[i] for i in active)
+        self.paths = tuple(paths[i] for i in active)
+        self.passes = _passes(_runs(self.operations, settings, fuse), fuse)
+        self._names = names_of(self._sample) if training else ()
+        self._draw = Compiled(lambda rows, key: self._sample(Draw.hashed(key, rows, self._names)))
+
+    def __str__(self) -> str:
+        title = f"{_count(len(self.operations), 'operation')} in {_count(len(self.passes), 'pass')}"
+        return "\n".join([title, *(f"  {i}. {each}" for i, each in enumerate(self.passes, 1))])
+
+    def draw(self, key: Any, rows: Any) -> Parameters:
+        """The parameters of every operation for these rows of the element with this key.
+
+        Args:
+            key: (2,) uint32.
+            rows: (n,) int32.
+        """
+        if not self._names:
+            return tuple({} for _ in self.operations)
+        return self._draw(rows, key)
+
+    def __call__(self, owner: object, sample: Sample, parameters: Parameters) -> Sample:
+        """The sample, augmented with these parameters.
+
+        Raises:
+            ValueError: for images or labels that an operation cannot take.
+        """
+        self._check(owner, sample)
+        images, labels, weights = sample.images, sample.labels, sample.weights
+        if self._mix is not None:
+            labels = _map_tensors(self._mix.mixable, labels)
+        remaining = iter(parameters)
+        for each in self.passes:
+            drawn = [next(remaining) for _ in each.operations]
+            if isinstance(each, MixRun):
+                images, partner, share = each(images, drawn)
+                labels, weights = (_blend(nest, partner, share) for nest in (labels, weights))
+            elif isinstance(each, OpaqueRun):
+                images = each(images, self._training)
+            else:
+                images = each(images, drawn)
+        dtype = tf.as_dtype(self.dtype_after(sample.images.dtype.name))
+        return replace(sample, images=cast_like(images, dtype), labels=labels, weights=weights)
+
+    def dtype_after(self, dtype: str) -> str:
+        """The result's dtype for images of this dtype."""
+        if self._output_dtype is not None:
+            return self._output_dtype
+        return "float32" if any(op.gives_float for op in self._all) else dtype
+
+    def size_after(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
+        """(height, width) of the result for images of this size."""
+        for op in self.operations:
+            size = op.output_size(size)
+        return size
+
+    def _sample(self, draw: Draw) -> tuple[dict[str, Any], ...]:
+        pairs = zip(self.operations, self.paths, strict=True)
+        return tuple(op.draw(draw.within(path)) for op, path in pairs)
+
+    def _check(self, owner: object, sample: Sample) -> None:
+        images = sample.images
+        channels = images.shape[3]
+        for op in self.operations:
+            if op.channels is not None and channels not in op.channels:
+                allowed = " or ".join(str(count) for count in op.channels)
+                refuse(op, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
+        low, high = self._settings.value_range
+        clips = any(op.run is ColorRun for op in self.operations)
+        if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):
+            refuse(
+                owner,
+                "value_range",
+                f"fit images of {images.dtype.name}",
+                self._settings.value_range,
+                "Pass (0, 255), or floating images.",
+            )
+        if self._mix is not None and sample.single:
+            refuse(
+                self._mix,
+                "inputs",
+                "be a batch, since each image is mixed with another",
+                "a single image",
+                "Call `batch` on the dataset first.",
+            )
+
+
+class _SharedPass:
+    """Pointwise runs in one kernel."""
+
+    def __init__(self, runs: Sequence[PointwiseRun]) -> None:
+        self.runs = tuple(runs)
+        self.operations = tuple(op for run in runs for op in run.operations)
+        self._kernel = Compiled(self._pixels)
+
+    def __str__(self) -> str:
+        return "one pass over the pixels: " + "; ".join(str(run) for run in self.runs)
+
+    def __call__(self, images: Any, parameters: Parameters) -> Any:
+        return self._kernel(images, parameters)
+
+    def _pixels(self, images: Any, parameters: Parameters) -> Any:
+        remaining = iter(parameters)
+        for run in self.runs:
+            images = run.pixels(images, [next(remaining) for _ in run.operations])
+        return images
+
+
+def _paths(operations: Iterable[Any]) -> tuple[str, ...]:
+    """A name for each operation: its class, and its number among those of its class."""
+    seen: Counter[str] = Counter()
+    paths = []
+    for op in operations:
+        paths.append(op.title if not seen[op.title] else f"{op.title}_{seen[op.title]}")
+        seen[op.title] += 1
+    return tuple(paths)
+
+
+def _runs(operations: Iterable[Any], settings: Settings, fuse: bool) -> list[Run]:
+    runs: list[Run] = []
+    for op in operations:
+        joined = [*runs.pop().operations, op] if fuse and runs and runs[-1].accepts(op) else [op]
+        runs.append(op.run(joined, settings))
+    return runs
+
+
+def _passes(runs: Iterable[Run], fuse: bool) -> tuple[Any, ...]:
+    passes: list[Any] = []
+    for run in runs:
+        if not isinstance(run, PointwiseRun):
+            passes.append(run)
+        elif fuse and passes and isinstance(passes[-1], _SharedPass):
+            passes[-1] = _SharedPass([*passes[-1].runs, run])
+        else:
+            passes.append(_SharedPass([run]))
+    return tuple(passes)
+
+
+def _blend(nest: Any, partner: Any, share: Any) -> Any:
+    """Every tensor of the nest, moved (1 - share) of the way to its partner's."""
+
+    def blend(values: Any) -> Any:
+        if not values.dtype.is_floating:
+            values = tf.cast(values, tf.float32)
+        other = tf.gather(values, partner)
+        shape = tf.concat([tf.shape(share), tf.ones([tf.rank(values) - 1], tf.int32)], 0)
+        step = tf.cast(tf.reshape(1.0 - share, shape), values.dtype)
+        mixed = values + step * (other - values)
+        return tf.ensure_shape(mixed, values.shape)
+
+    return _map_tensors(blend, nest)
+
+
+def _map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
+    """The function of every tensor of a nest, in which None stands for what was not given."""
+    return tf.nest.map_structure(
+        lambda leaf: None if leaf is None else function(tf.convert_to_tensor(leaf)), nest
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number} {noun if number == 1 else plural}"

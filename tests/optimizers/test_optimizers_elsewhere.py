@@ -1,0 +1,88 @@
+"""The optimizers on Keras' other backends, and on two replicas: each in a process of its own."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+QUICK = (
+    "(regimes or all_stays and (decay or accumulation) or residual_stays) and jit"
+    " or spacing and bfloat16 and jit or bfloat16_trains and sgd or keras_file and sgd and bfloat16"
+)
+REPLICAS = """
+import keras, numpy as np, tensorflow as tf
+from keras_trainkit.optimizers import Adam
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+x = np.random.default_rng(0).standard_normal((64, 4)).astype("float32")
+y = x.sum(axis=1, keepdims=True)
+bad = y.copy()
+bad[20] = np.nan  # on the second replica of the first batch
+
+def train(optimizer, scope, *targets):
+    keras.utils.set_random_seed(1)
+    with scope:
+        model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1)])
+        model.compile(optimizer(), "mse", jit_compile=False)
+    for target in targets:
+        model.fit(x, target, batch_size=32, shuffle=False, verbose=0)
+    return model
+
+def strategy():
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope()
+
+make = lambda: Adam(0.01, weight_decay=0.1)
+with tf.device("CPU:0"):
+    one = train(make, tf.device("CPU:0"), y, y)
+two = train(make, strategy(), y, y)
+np.testing.assert_allclose(two.get_weights()[0], one.get_weights()[0], rtol=1e-5)
+
+skipping = train(make, strategy(), y, bad)
+assert skipping.optimizer.skipped_steps.numpy() == 1
+assert skipping.optimizer.iterations.numpy() == 3
+for copy in skipping.weights[0].value.values:
+    np.testing.assert_array_equal(copy, skipping.get_weights()[0])
+    assert np.all(np.isfinite(copy))
+"""
+
+
+def run(*arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        cwd=HERE.parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+
+
+def suite(backend, *selection):
+    if keras.backend.backend() == backend:
+        pytest.skip("this is that process")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *selection, str(HERE)]
+    run(*arguments, "--ignore", __file__, KERAS_BACKEND=backend, JAX_ENABLE_X64="1")
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend(backend):
+    suite(backend, "-k", QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_another_backend_whole(backend):
+    suite(backend)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.distribute")
+def test_replicas():
+    run("-c", REPLICAS)

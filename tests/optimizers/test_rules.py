@@ -1,0 +1,192 @@
+"""The formulas, against NumPy written from the papers and against Keras where it has the same."""
+
+import keras
+import numpy as np
+import pytest
+from optimizer_runs import REGIMES, run, stepper, variables_of
+from oracles import optimizers as oracles
+
+from keras_trainkit.optimizers import SGD, Adam
+
+RATE = 0.01
+# Exact in float32, to which Keras rounds them whatever the variable's dtype.
+RHO = 0.875
+EXACT = {"beta_1": 0.875, "beta_2": 0.984375, "epsilon": 1e-20}
+RULES = [
+    pytest.param(SGD, {}, oracles.sgd, {}, id="sgd"),
+    pytest.param(SGD, {"momentum": 0.9}, oracles.momentum, {}, id="momentum"),
+    pytest.param(
+        SGD,
+        {"momentum": 0.9, "momentum_form": "step"},
+        oracles.momentum_of_steps,
+        {},
+        id="momentum-step",
+    ),
+    pytest.param(SGD, {"momentum": 0.9, "nesterov": True}, oracles.nesterov, {}, id="nesterov"),
+    pytest.param(
+        SGD,
+        {"momentum": 0.9, "nesterov": True, "momentum_form": "step"},
+        oracles.nesterov_of_steps,
+        {},
+        id="nesterov-step",
+    ),
+    pytest.param(Adam, {}, oracles.adam, {}, id="adam"),
+    pytest.param(
+        Adam, {"bias_correction": False}, oracles.adam, {"bias_correction": False}, id="almost-adam"
+    ),
+    pytest.param(
+        Adam,
+        {"beta_1": 0.0, "beta_2": 0.5, "epsilon": 0.1},
+        oracles.adam,
+        {"beta_1": 0.0, "beta_2": 0.5, "epsilon": 0.1},
+        id="adam-odd",
+    ),
+]
+
+
+class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that a test can read off: it halves after ten steps, and is exact in float32."""
+
+    def __call__(self, step):
+        return keras.ops.where(keras.ops.cast(step, "int32") < 10, 2.0**-6, 2.0**-7)
+
+    def get_config(self):
+        return {}
+
+
+def random_problem(seed, dtype, steps=50):
+    rng = np.random.default_rng(seed)
+    start = [rng.standard_normal(shape).astype(dtype) for shape in [(3, 4), (5,), ()]]
+    scales = 10.0 ** rng.uniform(-3, 1, steps)
+    gradients = [
+        [(scale * rng.standard_normal(x.shape)).astype(dtype) for x in start] for scale in scales
+    ]
+    return start, gradients
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize("weight_decay", [None, 0.1])
+@pytest.mark.parametrize(("cls", "arguments", "oracle", "oracle_arguments"), RULES)
+def test_fifty_random_steps(
+    cls, arguments, oracle, oracle_arguments, weight_decay, dtype, tolerance
+):
+    start, gradients = random_problem(1, dtype)
+    optimizer = cls(Halving(), weight_decay=weight_decay, **arguments)
+    rates = [2.0**-6] * 10 + [2.0**-7] * 40
+    for i, weights in enumerate(run(optimizer, start, gradients)):
+        expected = oracle(
+            start[i],
+            [g[i] for g in gradients],
+            rates,
+            weight_decay=weight_decay or 0.0,
+            **oracle_arguments,
+        )[-1]
+        assert weights.dtype == dtype
+        error = np.max(np.abs(weights - expected)) / np.max(np.abs(expected))
+        assert error < tolerance
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+@pytest.mark.parametrize(("cls", "arguments", "oracle", "oracle_arguments"), RULES)
+def test_regimes(cls, arguments, oracle, oracle_arguments, regime):
+    start, gradients = random_problem(2, "float32", steps=5)
+    expected = [
+        oracle(x, [g[i] for g in gradients], [RATE] * 5, **oracle_arguments)[-1]
+        for i, x in enumerate(start)
+    ]
+    weights = run(cls(RATE, **arguments), start, gradients, regime)
+    for mine, theirs in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (SGD(RATE), keras.optimizers.SGD(RATE)),
+        (
+            SGD(RATE, momentum=RHO, momentum_form="step"),
+            keras.optimizers.SGD(RATE, momentum=RHO),
+        ),
+        (
+            SGD(RATE, momentum=RHO, nesterov=True, momentum_form="step"),
+            keras.optimizers.SGD(RATE, momentum=RHO, nesterov=True),
+        ),
+        # Where the two places of epsilon make no difference.
+        (Adam(RATE, **EXACT), keras.optimizers.Adam(RATE, **EXACT)),
+        (
+            Adam(RATE, weight_decay=0.125, **EXACT),
+            keras.optimizers.AdamW(RATE, weight_decay=0.125, **EXACT),
+        ),
+    ],
+    ids=["sgd", "momentum", "nesterov", "adam", "adamw"],
+)
+def test_same_as_keras(mine, theirs):
+    start, gradients = random_problem(3, "float64")
+    for a, b in zip(run(mine, start, gradients), run(theirs, start, gradients), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def next_step(optimizer, before=3):
+    """Three steps at rate 1 with gradient 1, then the size of the one at rate 0.1."""
+    (weight,) = variables_of(np.float32(0.0))
+    step = stepper(optimizer, [weight])
+    for _ in range(before):
+        step([np.float32(1.0)])
+    optimizer.learning_rate = 0.1
+    old = float(weight)
+    step([np.float32(1.0)])
+    return float(weight) - old
+
+
+def test_momentum_after_the_rate_falls():
+    assert next_step(SGD(1.0, momentum=0.9)) == pytest.approx(-0.3439, abs=1e-6)
+    assert next_step(SGD(1.0, momentum=0.9, momentum_form="step")) == pytest.approx(
+        -2.539, abs=1e-6
+    )
+    assert next_step(keras.optimizers.SGD(1.0, momentum=0.9)) == pytest.approx(-2.539, abs=1e-6)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_forms_agree_at_a_constant_rate(nesterov):
+    start, gradients = random_problem(4, "float64")
+    velocity, step = (
+        run(SGD(0.1, momentum=0.9, nesterov=nesterov, momentum_form=form), start, gradients)
+        for form in ("velocity", "step")
+    )
+    for a, b in zip(velocity, step, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["velocity", "step"])
+def test_nesterov_is_the_gradient_at_the_point_ahead(form):
+    curvature = np.array([1.0, 10.0, 100.0])
+    start = np.array([1.0, -2.0, 3.0])
+    expected = oracles.nesterov_ahead(start, lambda x: curvature * x, 2.0**-7, 50, 0.9)
+    (weight,) = variables_of(start)
+    step = stepper(SGD(2.0**-7, momentum=0.9, nesterov=True, momentum_form=form), [weight])
+    for point in expected:
+        step([curvature * keras.ops.convert_to_numpy(weight)])
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), point, rtol=1e-9, atol=1e-12)
+
+
+def test_almost_adam_starts_too_long():
+    first = {
+        correction: float(run(Adam(1e-3, bias_correction=correction), [0.0], [[2.0]])[0])
+        for correction in (True, False)
+    }
+    assert first[True] == pytest.approx(-1e-3, rel=1e-6)
+    assert first[False] / first[True] == pytest.approx(0.1 / np.sqrt(0.001), rel=1e-4)
+
+
+def test_momentum_passes_the_saddle_that_sgd_sits_in():
+    # f = (x^2 - y^2)/2 + y^4/4: a saddle at (0, 0), minima at (0, 1) and (0, -1).
+    def end(optimizer):
+        (weight,) = variables_of(np.array([1.0, 1e-4]))
+        step = stepper(optimizer, [weight])
+        for _ in range(60):
+            x, y = keras.ops.convert_to_numpy(weight)
+            step([np.array([x, y**3 - y])])
+        return keras.ops.convert_to_numpy(weight)
+
+    assert abs(end(SGD(0.05))[1]) < 0.01
+    assert abs(end(SGD(0.05, momentum=0.9))[1]) > 0.5

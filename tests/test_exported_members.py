@@ -1,0 +1,46 @@
+"""The public names, pinned: adding or losing one is a decision."""
+
+from types import ModuleType
+
+import pytest
+from rooms import ROOMS
+
+import keras_trainkit
+
+PINNED = {
+    "callbacks": """
+        InitialLossCheck LearningCurves LearningRateLogger best_snapshot check_initial_loss
+    """,
+    "datasets": "Splits cifar10 digits_on_photos image_folder",
+    "layers": """
+        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomBrightness
+        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
+        RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
+    """,
+    "optimizers": "Adam SGD",
+    "presets": "Recipe cifar small_images",
+    "schedules": """
+        Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
+        WarmRestarts Warmup in_epochs linear_scaling plot
+    """,
+}
+
+
+def test_the_public_names_are_these():
+    offered = {name: set(room.__all__) for name, room in ROOMS.items()}
+    assert offered == {name: set(names.split()) for name, names in PINNED.items()}
+
+
+def test_the_package_offers_its_rooms():
+    assert set(keras_trainkit.__all__) == {"__version__", *ROOMS}
+
+
+@pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
+def test_a_room_lists_all_that_it_offers_once(room):
+    offered = {
+        name
+        for name, value in vars(room).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+    assert len(room.__all__) == len(offered)
+    assert set(room.__all__) == offered
