@@ -51,12 +51,14 @@ class Worker:
             self.process = None
 
     def turn(self):
+        """One timed repeat."""
         print("go", file=self.process.stdin, flush=True)
         rate, peak = self.process.stdout.readline().split()
         self.rates.append(float(rate))
         self.peak = float(peak)
 
     def close(self):
+        """Lets the process end."""
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.stderr.close()
@@ -77,19 +79,24 @@ def measure(workload, repeats, seconds):
             worker.turn()
     medians = {worker.library: statistics.median(worker.rates) for worker in workers}
     ours, floor = medians["keras_trainkit"], medians["cast only"]
-    print(
-        f"  {'':16}{'images/s':>10}{'lowest':>10}{'highest':>10}{'kit is':>9}{'of cast':>9}{'peak MB':>9}"
-    )
+    columns = ("images/s", "lowest", "highest", "kit is", "of cast", "peak MB")
+    print(" " * 18 + "".join(f"{column:>10}" for column in columns))
     for worker in workers:
         rate = medians[worker.library]
-        print(
-            f"  {worker.library:16}{rate:10,.0f}{min(worker.rates):10,.0f}"
-            f"{max(worker.rates):10,.0f}{ours / rate:8.2f}x{rate / floor:9.1%}{worker.peak:9,.0f}"
+        figures = (
+            f"{rate:,.0f}",
+            f"{min(worker.rates):,.0f}",
+            f"{max(worker.rates):,.0f}",
+            f"{ours / rate:.2f}x",
+            f"{rate / floor:.1%}",
+            f"{worker.peak:,.0f}",
         )
+        print(f"  {worker.library:16}" + "".join(f"{figure:>10}" for figure in figures))
         worker.close()
 
 
 def main():
+    """Prints a table for each workload asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7, help="turns of each library")
     parser.add_argument("--seconds", type=float, default=2.0, help="timed in each turn")

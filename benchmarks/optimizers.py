@@ -10,12 +10,12 @@ import argparse
 import os
 import statistics
 import time
+from itertools import pairwise
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_trainkit.optimizers import SGD, Adam
@@ -51,8 +51,8 @@ def training(optimizer, widths, batch, jit):
 
 def update(optimizer, widths, batch, jit):
     """The optimizer alone, on gradients that are there already."""
-    shapes = [s for a, b in zip(widths, widths[1:], strict=False) for s in ((a, b), (b,))]
-    weights = [keras.Variable(np.random.normal(size=shape), dtype="float32") for shape in shapes]
+    shapes = [shape for a, b in pairwise(widths) for shape in ((a, b), (b,))]
+    weights = [keras.Variable(tf.random.normal(shape)) for shape in shapes]
     gradients = [tf.Variable(tf.random.normal(shape)) for shape in shapes]
     optimizer.build(weights)
 
@@ -65,6 +65,7 @@ def update(optimizer, widths, batch, jit):
 
 
 def seconds(step):
+    """The time of one step, waited for."""
     begin = time.perf_counter()
     step().numpy()
     return time.perf_counter() - begin
@@ -80,6 +81,7 @@ def compare(mine, theirs, rounds):
 
 
 def main():
+    """Prints a line for each network, thing timed, regime and optimizer."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=200, help="steps of each (200)")
     parser.add_argument("--batch", type=int, default=32, help="batch of the training step (32)")

@@ -40,6 +40,7 @@ def images_per_second(dataset, size, seconds):
 
 
 def main():
+    """Serves turns until stdin ends."""
     library, workload, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
     augment = LIBRARIES[library](workload)
     dataset = augment(batches(workload)).prefetch(tf.data.AUTOTUNE)

@@ -13,6 +13,7 @@ SHAPES = {"W1": (128, 32), "W3": (64, 224)}
 
 
 def kit(workload):
+    """One `Pipeline`, mapped."""
     from keras_trainkit import layers
 
     before = {
@@ -39,6 +40,7 @@ def kit(workload):
 
 
 def keras_layers(workload):
+    """Keras' own layers."""
     from keras import layers
 
     constant = {"fill_mode": "constant"}
@@ -63,6 +65,7 @@ def keras_layers(workload):
 
 
 def keras_cv(workload):
+    """KerasCV's layers."""
     import keras
     import keras_cv
 
@@ -81,7 +84,7 @@ def keras_cv(workload):
             cv.RandomShear(0.176, 0.176, **constant),
             cv.RandomZoom((-0.1, 0.1), (-0.1, 0.1), **constant),
             cv.RandomBrightness(0.2),
-            cv.RandomContrast((0.2, 0.2), value_range=(0, 255)),
+            cv.RandomContrast(value_range=(0, 255), factor=0.2),
             cv.RandomCutout(0.25, 0.25),
         ],
     }[workload]

@@ -77,12 +77,13 @@ class Draw:
             rows: (n,) integer tensor, the rows' places in the batch.
             names: Every name that will be asked for.
         """
-        codes = tf.constant([zlib.crc32(name.encode()) for name in names], tf.uint32)
-        counter = (codes[:, None], tf.cast(rows, tf.uint32)[None, :])
-        bits, _ = threefry2x32((key[0], key[1]), counter)
-        bits = tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32))
-        table = dict(zip(names, tf.unstack(tf.cast(bits, tf.int32), num=len(names)), strict=True))
-        return cls(table.__getitem__)
+        return cls.from_table(names, integers(key, rows, names))
+
+    @classmethod
+    def from_table(cls, names: tuple[str, ...], table: Any) -> Draw:
+        """Numbers that stand in a table of `integers`, (n, k) for the k names."""
+        columns = tf.unstack(table, num=len(names), axis=1)
+        return cls(dict(zip(names, columns, strict=True)).__getitem__)
 
     def within(self, path: str) -> Draw:
         """The same draw, its names prefixed with `path`."""
@@ -106,7 +107,9 @@ class Draw:
         # an odd numerator over 2^24 is exact in float32 and never -1, 0 or 1
         odd = 2 * self._integers(name) + 1 - 2**24
         centred = tf.cast(odd, tf.float32) * _STEP
-        return tf.math.erfinv(centred) * (stddev * np.sqrt(2.0).astype(np.float32))
+        # of the lower half: near 1 the graph's erfinv loses digits, and 1 - 2^-24 becomes infinity
+        lower = tf.math.erfinv(-tf.abs(centred)) * (stddev * np.sqrt(2.0).astype(np.float32))
+        return tf.where(centred < 0, lower, -lower)
 
     def beta(self, name: str, alpha: float) -> Any:
         """(n,) float32, from Beta(alpha, alpha)."""
@@ -133,6 +136,20 @@ class _FixedDraw(Draw):
     def permutation(self, name: str) -> Any:
         rows = tf.shape(self._integers(name))[0]
         return (tf.range(rows) + 1) % rows
+
+
+def integers(key: Any, rows: Any, names: tuple[str, ...]) -> Any:
+    """(n, k) int32 in [0, 2^24): a number for each row and name, from one pass of Threefry.
+
+    Args:
+        key: (2,) uint32, the element's key.
+        rows: (n,) integer tensor, the rows' places in the batch.
+        names: The k names.
+    """
+    codes = tf.constant([zlib.crc32(name.encode()) for name in names], tf.uint32)
+    counter = (codes[None, :], tf.cast(rows, tf.uint32)[:, None])
+    bits, _ = threefry2x32((key[0], key[1]), counter)
+    return tf.cast(tf.bitwise.right_shift(bits, tf.constant(8, tf.uint32)), tf.int32)
 
 
 def names_of(sample: Callable[[Draw], Any]) -> tuple[str, ...]:

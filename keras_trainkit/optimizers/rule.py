@@ -72,10 +72,10 @@ class RuleOptimizer(keras.optimizers.Optimizer):
     weight is variable + residual. Steps far below the spacing of the variable's numbers add up
     there instead of being lost, weight decay included.
 
-    **Non-finite gradients.** A step with a NaN or an infinity in any gradient (or whose gradients
-    have a sum beyond the range of float32) is skipped as if it had never been: weights, slots,
-    clock, averages and accumulated gradients stay as they are, and `skipped_steps`, a variable
-    that is saved with the state, counts it.
+    **Non-finite gradients.** A step with a NaN or an infinity in any gradient (or with a gradient
+    whose sum overflows) is skipped as if it had never been: weights, slots, clock, averages and
+    accumulated gradients stay as they are, and `skipped_steps`, a variable that is saved with the
+    state, counts it.
 
     Sparse gradients (`tf.IndexedSlices` of an embedding) are made dense.
 
@@ -186,11 +186,11 @@ class RuleOptimizer(keras.optimizers.Optimizer):
             return
         finite = are_finite(grads)
         if should_select():
-            self._step_and_select(finite, grads, trainable_variables)
+            self._take_and_select(finite, grads, trainable_variables)
         else:
-            ops.cond(finite, lambda: self._step(grads, trainable_variables), self._skip)
+            ops.cond(finite, lambda: self._take(grads, trainable_variables), self._skip)
 
-    def _step(
+    def _take(
         self, grads: Sequence[Any], variables: Sequence[Any] | None, finite: Any | None = None
     ) -> None:
         dtypes = {target.dtype for target in self._targets}
@@ -204,7 +204,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
     def _skip(self) -> None:
         self.skipped_steps.assign_add(1)
 
-    def _step_and_select(
+    def _take_and_select(
         self, finite: Any, grads: Sequence[Any], variables: Sequence[Any] | None
     ) -> None:
         # `update_step` selects the slots: there XLA can make the step of what it has stored.
@@ -212,7 +212,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         everything = self.variables + [target.variable for target in self._targets]
         others = [variable for variable in everything if id(variable) not in selected]
         before = [ops.copy(variable) for variable in others]
-        self._step(grads, variables, finite)
+        self._take(grads, variables, finite)
         for variable, old in zip(others, before, strict=True):
             self.assign(variable, ops.where(finite, ops.copy(variable), old))
         skipped = ops.cast(ops.logical_not(finite), self.skipped_steps.dtype)

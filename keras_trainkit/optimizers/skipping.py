@@ -18,14 +18,15 @@ _SMALL = 2**14  # numbers, below which a copy costs less than another operation
 def are_finite(grads: Sequence[Any]) -> Any:
     """Whether no gradient, on any replica, holds a NaN or an infinity: a boolean scalar.
 
-    A sum is finite only where all its terms are, and it costs one pass that writes nothing. A sum
-    beyond the range of float32 counts as not finite: the squares of such gradients would be none.
+    A sum is finite only where all its terms are, and it costs one pass that writes nothing. One
+    that overflows (of float16 and bfloat16 it is taken in float32) counts as not finite, too.
     """
     groups: dict[Any, list[Any]] = {}
     for g in grads:
         if g is not None:  # small ones of one shape go together: three operations, not one each
-            small = math.prod(g.shape) <= _SMALL
-            groups.setdefault((tuple(g.shape), str(g.dtype)) if small else id(g), []).append(g)
+            shape = tuple(g.shape)
+            small = None not in shape and math.prod(shape) <= _SMALL
+            groups.setdefault((shape, str(g.dtype)) if small else id(g), []).append(g)
     finite = ops.all(ops.isfinite(ops.stack([_sum(group) for group in groups.values()])))
     if _is_replicated():
         replica, bad = tf.distribute.get_replica_context(), ops.cast(~finite, "int32")

@@ -132,8 +132,10 @@ class Augmentation(keras.layers.Layer):
         parallel = tf.data.AUTOTUNE if num_parallel_calls is None else num_parallel_calls
         plan = self.plan(training)
         if not training:
+            # `Dataset.map` takes tuples apart, those of one part too
+            tuples = type(dataset.element_spec) is tuple
             plain = _unconverted(
-                lambda *parts: self._augment_on_cpu(plan, parts[0] if len(parts) == 1 else parts)
+                lambda *parts: self._augment_on_cpu(plan, parts if tuples else parts[0])
             )
             return dataset.map(plain, num_parallel_calls=parallel)
         seed = self.seed if seed is None else arguments.integer(self, "seed", seed, 0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from keras_trainkit._core.arguments import refuse
-from keras_trainkit._core.draws import Draw, names_of
+from keras_trainkit._core.draws import Draw, integers, names_of
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
@@ -58,7 +58,9 @@ class Plan:
         self.paths = tuple(paths[i] for i in active)
         self.passes = _passes(_runs(self.operations, settings, fuse), fuse)
         self._names = names_of(self._sample) if training else ()
-        self._draw = Compiled(lambda rows, key: self._sample(Draw.hashed(key, rows, self._names)))
+        # two kernels: in one, XLA would hash again for every number that is read
+        self._hash = Compiled(lambda rows, key: integers(key, rows, self._names))
+        self._draw = Compiled(lambda table: self._sample(Draw.from_table(self._names, table)))
 
     def __str__(self) -> str:
         title = f"{_count(len(self.operations), 'operation')} in {_count(len(self.passes), 'pass')}"
@@ -73,7 +75,7 @@ class Plan:
         """
         if not self._names:
             return tuple({} for _ in self.operations)
-        return self._draw(rows, key)
+        return self._draw(self._hash(rows, key))
 
     def __call__(self, owner: object, sample: Sample, parameters: Parameters) -> Sample:
         """The sample, augmented with these parameters.

@@ -79,6 +79,8 @@ def _from_dict(owner: object, inputs: dict[str, Any]) -> Sample:
 
 
 def _batched(owner: object, sample: Sample) -> Sample:
+    if tf.nest.is_nested(sample.images):
+        refuse(owner, "inputs", "hold one tensor of images", f"a {type(sample.images).__name__}")
     if isinstance(sample.images, tf.RaggedTensor):
         refuse(
             owner,

@@ -124,6 +124,8 @@ def test_ranks_and_dtypes_of_images():
 def test_structures():
     for inputs, rule in (
         ({"pictures": IMAGES}, "have the key 'images', got"),
+        (((IMAGES[0], IMAGES[1]), [1]), "hold one tensor of images, got 'a tuple'"),
+        ({"images": {"left": IMAGES, "right": IMAGES}}, "hold one tensor of images, got 'a dict'"),
         ((IMAGES, [0, 1], None, None), r"be images, \(x, y\) or \(x, y, sample_weight\)"),
         ({"images": IMAGES, "segmentation_masks": IMAGES}, "hold no masks or boxes"),
         ({"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, "hold no masks or boxes"),
