@@ -161,7 +161,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
             dtype,
             slots=tuple(self._slot(variable, name, dtype) for name in self.slots),
             residual=self._slot(variable, "residual", stored) if dtype != stored else None,
-            decays=bool(self.weight_decay) and not self._is_undecayed(variable),
+            decays=not self._is_undecayed(variable),
         )
 
     def _slot(self, variable: Any, name: str, dtype: str) -> Any:
@@ -238,7 +238,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         for slot, value in zip(target.slots, new, strict=True):
             self.assign(slot, value)
         step = self.step(g, w, *scalars, *new)
-        if target.decays:
+        if self.weight_decay and target.decays:
             step = step + decay * w
         if target.residual is None:
             self.assign_sub(variable, step)

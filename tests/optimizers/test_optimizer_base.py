@@ -43,6 +43,13 @@ def test_arguments_of_keras_do_as_in_keras(arguments, regime):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_weight_decay_may_change_later():
+    optimizer, variables = SGD(0.5), named("kernel")
+    optimizer.build(variables)
+    optimizer.weight_decay = 0.5
+    assert decayed(optimizer, variables) == [True]
+
+
 def test_finalize_puts_the_averages_in():
     optimizer, variables = SGD(0.5, use_ema=True, ema_momentum=0.5), variables_of(np.float32(1.0))
     step = stepper(optimizer, variables)

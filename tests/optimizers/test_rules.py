@@ -86,6 +86,22 @@ def test_fifty_random_steps(
         assert error < tolerance
 
 
+@pytest.mark.parametrize(("cls", "arguments", "oracle", "oracle_arguments"), RULES)
+def test_the_rule_alone_is_pure(cls, arguments, oracle, oracle_arguments):
+    (_, start, _), gradients = random_problem(5, "float32", steps=5)
+    optimizer = cls(RATE, **arguments)
+    a, w = keras.ops.convert_to_tensor(RATE), keras.ops.convert_to_tensor(start)
+    slots = [keras.ops.zeros_like(w) for _ in optimizer.slots]
+    for t, (_, g, _) in enumerate(gradients, start=1):
+        step, slots = optimizer.rule(
+            keras.ops.convert_to_tensor(g), w, a, keras.ops.cast(t, "float32"), *slots
+        )
+        w = w - step
+    expected = oracle(start, [g[1] for g in gradients], [RATE] * 5, **oracle_arguments)[-1]
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(w), expected, rtol=1e-5, atol=1e-6)
+    assert not optimizer.built
+
+
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize(("cls", "arguments", "oracle", "oracle_arguments"), RULES)
 def test_regimes(cls, arguments, oracle, oracle_arguments, regime):

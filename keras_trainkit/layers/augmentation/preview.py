@@ -33,25 +33,36 @@ def contact_sheet(layer: Any, images: Any, seed: int) -> Any:
     columns = len(_QUANTILES)
     # the last row shows as many images as there are columns
     images = tf.gather(images, np.arange(columns) % images.shape[0])
-    shown = [op for op in layer.operations() if op.run is not NormalizationRun]
-    rows = [
-        (op.title, [_at_quantile(op, layer.settings, images, q)[0] for q in _QUANTILES])
-        for op in shown
-        if op.run is not OpaqueRun
-    ]
+    shown = [op for op in layer.operations() if op.run is not OpaqueRun]
+    rows = []
+    normalization = None
+    for op in shown:
+        if op.run is NormalizationRun:
+            normalization = op
+            continue
+        chain = [op] if normalization is None else [normalization, op]
+        pictures = [_at_quantile(chain, layer.settings, images, q)[0] for q in _QUANTILES]
+        rows.append((op.title, pictures))
     plan = Plan(shown, layer.settings)
     parameters = plan.draw(key_from_integer(seed), tf.range(columns))
     rows.append(("all of it", list(_run(plan, layer, images, parameters))))
     return _draw(rows, layer.settings)
 
 
-def _at_quantile(op: Any, settings: Settings, images: Any, quantile: float) -> Any:
-    plan = Plan([op], settings)
-    return _run(plan, op, images, (op.draw(Draw.fixed(quantile, images.shape[0])),))
+def _at_quantile(operations: list[Any], settings: Settings, images: Any, quantile: float) -> Any:
+    draw = Draw.fixed(quantile, images.shape[0])
+    parameters = tuple(op.draw(draw.within(op.title)) for op in operations)
+    return _run(Plan(operations, settings), operations[-1], images, parameters)
 
 
 def _run(plan: Plan, owner: Any, images: Any, parameters: Any) -> np.ndarray:
-    return plan(owner, structures.unpack(owner, images), parameters).images.numpy()
+    result = plan(owner, structures.unpack(owner, images), parameters).images.numpy()
+    for op in plan.operations:
+        if op.run is NormalizationRun:
+            # back to colours: what a mask fills with 0 after it is seen as the mean that it is
+            mean, scale = op.constants(result.shape[-1])
+            result = result / scale.numpy() + mean.numpy()
+    return result
 
 
 def _draw(rows: list[tuple[str, list[np.ndarray]]], settings: Settings) -> Any:

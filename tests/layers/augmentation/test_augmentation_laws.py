@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from augmentation_regimes import each_apart, each_case, each_chance, each_mix, of_all
+from augmentation_regimes import augment, each_apart, each_case, each_chance, each_mix, of_all
 from cases import AUGMENTATION
 
 from keras_trainkit._core import xla
@@ -96,6 +96,27 @@ def assert_close(case, result, expected):
     if case.moves_whole_pixels:
         assert np.array_equal(result[0], expected[0])
     np.testing.assert_allclose(result[0], expected[0], atol=0.255)
+
+
+SOME = [
+    case for case in AUGMENTATION if case.cls.__name__ in ("CutMix", "RandomFlip", "RandomZoom")
+]
+UNKNOWN = [
+    *((case, [None, None, None, 3]) for case in AUGMENTATION),
+    *((case, [5, None, 8, 3]) for case in SOME),
+    *((case, [None, 9, None, 3]) for case in SOME),
+]
+
+
+@pytest.mark.parametrize(("case", "shape"), UNKNOWN, ids=str)
+def test_sizes_that_a_dataset_does_not_know(case, shape, layer_of, eager):
+    spec = tf.TensorSpec(shape, tf.float32)
+    dataset = tf.data.Dataset.from_generator(lambda: [IMAGES], output_signature=spec)
+    _, *rest = batch_for(case)
+    key = tf.constant([0, 1], tf.uint32)
+    augmented = dataset.map(lambda images: augment(layer_of(case), (images, *rest), key))
+    result = tf.nest.map_structure(np.asarray, augmented.get_single_element())
+    assert_close(case, result, eager.kept(layer_of(case), batch_for(case)))
 
 
 @each_case
