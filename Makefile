@@ -10,9 +10,11 @@ export PYTHON
 # What is passed on to the demo, pytest or the benchmark: make demo ARGS='--epochs 5 --seed 1'
 ARGS ?=
 
+# TensorFlow's remarks on its own start-up are not ours to show.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
 python := .venv/bin/python
-stamps := .venv/.installed-cpu .venv/.installed-cpu,demo .venv/.installed-test \
-    .venv-kerascv/.installed-bench
+stamps := .venv/.installed-cpu,demo .venv/.installed-test .venv-kerascv/.installed-bench
 
 $(stamps): setup.cfg pyproject.toml
 	@.ci/install $(@D) $(subst .installed-,,$(@F))
@@ -36,8 +38,8 @@ lint: .venv/.installed-test ## ruff and mypy
 	$(python) -m mypy
 
 .PHONY: bench
-bench: .venv/.installed-cpu .venv-kerascv/.installed-bench ## images per second, beside Keras and KerasCV
-	$(python) benchmarks/augmentation.py $(ARGS)
+bench: .venv-kerascv/.installed-bench ## images per second, beside Keras and KerasCV
+	.venv-kerascv/bin/python benchmarks/augmentation.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove all that make has made, except runs/

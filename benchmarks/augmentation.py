@@ -1,8 +1,9 @@
 """Images per second of whole augmentation pipelines, beside Keras, KerasCV and tf.image.
 
-`make bench` runs it.  Every library has a process of its own; they take turns, one timed at a
-time, so that a busy spell of the machine falls on all of them, and the median of the repeats
-counts.  Ratios within a run mean something; absolute figures are this machine's.
+`make bench` runs it, all of it in the environment that it makes for KerasCV, so that versions and
+memory compare.  Every library has a process of its own; they take turns, one timed at a time, so
+that a busy spell of the machine falls on all of them, and the median of the repeats counts.
+Ratios within a run mean something; absolute figures are this machine's.
 """
 
 import argparse
@@ -10,10 +11,10 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-KERASCV_PYTHON = HERE.parent / ".venv-kerascv" / "bin" / "python"
 WORKLOADS = {
     "W1": "32x32, batch 128: pad 4 and crop, flip, cutout 16, normalise, mixup",
     "W3": "224x224, batch 64: rotation, translation, shear, zoom, brightness, contrast, "
@@ -32,21 +33,19 @@ class Worker:
         self.library = library
         self.rates = []
         self.peak = 0.0
-        python = KERASCV_PYTHON if library == "KerasCV" else Path(sys.executable)
-        self.process = None
-        if not python.exists():
-            self.reason = f"{python} is missing: run `make bench`"
-            return
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long-lived as the process
         self.process = subprocess.Popen(
-            [python, HERE / "worker.py", library, workload, str(seconds)],
+            [sys.executable, HERE / "worker.py", library, workload, str(seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.errors,
             text=True,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"},
         )
         if self.process.stdout.readline().strip() != "ready":
-            lines = self.process.communicate()[1].strip().splitlines()
+            self.process.wait()
+            self.errors.seek(0)
+            lines = self.errors.read().strip().splitlines()
             self.reason = lines[-1] if lines else "it ended without a word"
             self.process = None
 
@@ -61,8 +60,8 @@ class Worker:
         """Lets the process end."""
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.stderr.close()
         self.process.wait()
+        self.errors.close()
 
 
 def measure(workload, repeats, seconds):
