@@ -30,7 +30,9 @@ class Augmentation(keras.layers.Layer):
     as `(x, y, sample_weight)`, or as a dictionary with the key `"images"` and, where there are
     any, `"labels"` and `"sample_weights"`; other keys pass through untouched.  The result has the
     input's dtype (uint8 rounded and clipped once, at the end), whatever the Keras dtype policy;
-    operations that promise float32 say so.  Reads `channels_last` images.
+    operations that promise float32 say so.  Reads `channels_last` images.  A NaN stays in its pixel
+    under whole-pixel moves; interpolation and colour spread it to neighbours and channels, and
+    contrast, by the mean, to the image.
 
     Args:
         value_range: (black, white) of the images; colours are clipped to it. Default (0, 255).

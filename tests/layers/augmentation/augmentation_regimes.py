@@ -9,9 +9,9 @@ from keras_trainkit.layers.augmentation import structures
 REGIMES = ("eager", "function", "xla", "data")
 
 
-def of_all(cases):
+def of_all(rows):
     """Parametrises a test by rows."""
-    return pytest.mark.parametrize("case", cases, ids=str)
+    return pytest.mark.parametrize("case", rows, ids=str)
 
 
 each_case = of_all(cases.AUGMENTATION)

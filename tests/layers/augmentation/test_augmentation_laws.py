@@ -197,6 +197,13 @@ def test_an_image_does_not_depend_on_the_size_of_the_batch(case):
     assert np.array_equal(alone, whole[0])
 
 
+@of_all([case for case in AUGMENTATION if case.cls.__name__ == "Pipeline"])
+def test_nor_in_the_kernels_of_xla(case, layer_of, eager):
+    part = tuple(each[:2] for each in batch_for(case))
+    whole = eager.kept(layer_of(case), batch_for(case))
+    np.testing.assert_allclose(eager(layer_of(case), part)[0], whole[0][:2], atol=0.255)
+
+
 @pytest.mark.usefixtures("uncompiled")
 @each_case
 def test_no_images_are_no_mistake(case):

@@ -11,7 +11,6 @@ from keras_trainkit import layers
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
 IMAGE = np.random.default_rng(5).uniform(0, 255, (6, 7, 3)).astype("float32")
-VIVID = (layers.RandomSaturation, {"factor": 1.0}, {"factor": 0.7}, oracle.saturation, 0.7)
 APPLIED = {"applied": True}
 
 # a layer, its parameters, the formula and what it takes
@@ -20,7 +19,7 @@ MAPS = {
     "darker": (layers.RandomBrightness, {"factor": 1}, {"delta": -0.3}, oracle.brightness, -0.3),
     "more contrast": (layers.RandomContrast, {"factor": 1}, {"factor": 1.6}, oracle.contrast, 1.6),
     "less contrast": (layers.RandomContrast, {"factor": 1}, {"factor": 0.3}, oracle.contrast, 0.3),
-    "more vivid": VIVID,
+    "more vivid": (layers.RandomSaturation, {"factor": 1}, {"factor": 0.7}, oracle.saturation, 0.7),
     "paler": (layers.RandomSaturation, {"factor": 1}, {"factor": 0.2}, oracle.saturation, 0.2),
     "grey": (layers.RandomSaturation, {"factor": 1}, {"factor": 0.0}, oracle.saturation, 0.0),
     "hue": (layers.RandomHue, {"factor": 1}, {"factor": 0.31}, oracle.hue, 0.31),

@@ -9,7 +9,6 @@ from keras_trainkit import layers
 IMAGES = np.random.default_rng(4).integers(0, 256, (4, 9, 8, 3)).astype("uint8")
 LABELS = np.array([999, 0, 3, 256])
 WEIGHTS = np.array([0.5, 1, 1.5, 2], "float32")
-DTYPES = {"uint8": IMAGES, "float32": IMAGES.astype("float32")}
 
 
 def same(ours, theirs):
