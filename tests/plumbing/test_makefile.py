@@ -47,15 +47,20 @@ class Clone:
         self.environment = {"PATH": os.environ["PATH"], "PYTHON": str(python)}
 
     def start(self, *arguments):
-        return subprocess.Popen(
-            ["make", *arguments],
-            cwd=self.root,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        # where the tests themselves run in the background, what they start would not hear Ctrl-C
+        inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return subprocess.Popen(
+                ["make", *arguments],
+                cwd=self.root,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, inherited)
 
     def make(self, *arguments):
         process = self.start(*arguments)
