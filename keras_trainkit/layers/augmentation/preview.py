@@ -41,18 +41,18 @@ def contact_sheet(layer: Any, images: Any, seed: int) -> Any:
             normalization = op
             continue
         chain = [op] if normalization is None else [normalization, op]
-        pictures = [_at_quantile(chain, layer.settings, images, q)[0] for q in _QUANTILES]
-        rows.append((op.title, pictures))
+        rows.append((op.title, _from_weak_to_strong(Plan(chain, layer.settings), op, images)))
     plan = Plan(shown, layer.settings)
     parameters = plan.draw(key_from_integer(seed), tf.range(columns))
     rows.append(("all of it", list(_run(plan, layer, images, parameters))))
     return _draw(rows, layer.settings)
 
 
-def _at_quantile(operations: list[Any], settings: Settings, images: Any, quantile: float) -> Any:
-    draw = Draw.fixed(quantile, images.shape[0])
-    parameters = tuple(op.draw(draw.within(op.title)) for op in operations)
-    return _run(Plan(operations, settings), operations[-1], images, parameters)
+def _from_weak_to_strong(plan: Plan, owner: Any, images: Any) -> list[np.ndarray]:
+    """The first image at each quantile."""
+    draws = [Draw.fixed(quantile, images.shape[0]) for quantile in _QUANTILES]
+    drawn = [[op.draw(draw.within(op.title)) for op in plan.operations] for draw in draws]
+    return [_run(plan, owner, images, parameters)[0] for parameters in drawn]
 
 
 def _run(plan: Plan, owner: Any, images: Any, parameters: Any) -> np.ndarray:
