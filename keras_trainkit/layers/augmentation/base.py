@@ -20,7 +20,7 @@ from keras_trainkit.layers.augmentation.algebra.resampling import FILL_MODES, IN
 from keras_trainkit.layers.augmentation.moments import pixel_moments
 from keras_trainkit.layers.augmentation.plan import Plan
 from keras_trainkit.layers.augmentation.preview import contact_sheet
-from keras_trainkit.layers.augmentation.settings import Settings
+from keras_trainkit.layers.augmentation.runs.settings import Settings
 
 
 class Augmentation(keras.layers.Layer):

@@ -10,7 +10,10 @@ from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.base import Operation
-from keras_trainkit.layers.augmentation.runs import AFFINE, ColorRun, GeometryRun, MaskRun, MixRun
+from keras_trainkit.layers.augmentation.runs.color import ColorRun
+from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun
+from keras_trainkit.layers.augmentation.runs.masks import MaskRun
+from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 
 
 class Geometry(Operation):
@@ -50,7 +53,7 @@ class Color(Operation):
 
 
 class Mask(Operation):
-    """Covers a box: `element(size, **parameters)` is (n, 4) boxes; `fill` is the colour."""
+    """Covers places: `element(size, **parameters)` is (n, h, w, 1) bool; `fill` is the colour."""
 
     run = MaskRun
     fill: float | tuple[float, ...]

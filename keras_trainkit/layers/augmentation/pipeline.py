@@ -12,12 +12,10 @@ from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation.base import Augmentation
 from keras_trainkit.layers.augmentation.plan import Plan
-from keras_trainkit.layers.augmentation.runs import (
-    MaskRun,
-    MixRun,
-    NormalizationRun,
-    OpaqueRun,
-)
+from keras_trainkit.layers.augmentation.runs.masks import MaskRun
+from keras_trainkit.layers.augmentation.runs.mixes import MixRun
+from keras_trainkit.layers.augmentation.runs.normalization import NormalizationRun
+from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 
 _OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", "float64")
 

@@ -12,15 +12,11 @@ from keras_trainkit._core.draws import Draw, integers, names_of
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
-from keras_trainkit.layers.augmentation.runs import (
-    ColorRun,
-    MixRun,
-    OpaqueRun,
-    Parameters,
-    PointwiseRun,
-    Run,
-)
-from keras_trainkit.layers.augmentation.settings import Settings
+from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
+from keras_trainkit.layers.augmentation.runs.color import ColorRun
+from keras_trainkit.layers.augmentation.runs.mixes import MixRun
+from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
+from keras_trainkit.layers.augmentation.runs.settings import Settings
 from keras_trainkit.layers.augmentation.structures import Sample
 
 

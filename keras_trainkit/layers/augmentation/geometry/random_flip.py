@@ -8,7 +8,7 @@ from keras_trainkit._core import arguments
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.kinds import Geometry
-from keras_trainkit.layers.augmentation.runs import LATTICE
+from keras_trainkit.layers.augmentation.runs.geometry import LATTICE
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 

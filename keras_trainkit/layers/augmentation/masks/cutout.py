@@ -70,4 +70,4 @@ class Cutout(Mask):
         """The part of the square inside the image."""
         height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
         centre = coordinates.pixel(y, size[0]), coordinates.pixel(x, size[1])
-        return boxes.centred_at(*centre, height, width, size)
+        return boxes.inside(boxes.centred_at(*centre, height, width, size), size)
