@@ -142,7 +142,27 @@ AUGMENTATION: list[AugmentationCase] = [
             "translation_factor": 0.1,
         },
     ),
+    AugmentationCase(
+        layers.RandomApply,
+        {
+            "layers": [layers.RandomFlip("horizontal"), layers.RandomBrightness(0.3, p=0.9)],
+            "p": 0.7,
+        },
+        channels=GREY_TOO,
+    ),
     AugmentationCase(layers.RandomBrightness, {"factor": (-0.4, 0.3)}, channels=GREY_TOO),
+    AugmentationCase(
+        layers.RandomChoice,
+        {
+            "layers": [
+                layers.RandomRotation(0.1),
+                layers.Pipeline([layers.RandomZoom(0.2), layers.RandomContrast(0.3)]),
+                layers.Cutout(3),
+            ],
+            "probabilities": (1.0, 2.0, 0.5),
+        },
+        channels=GREY_TOO,
+    ),
     AugmentationCase(
         layers.RandomColorJitter,
         {

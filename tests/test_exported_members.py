@@ -13,7 +13,8 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomBrightness
+        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomApply
+        RandomBrightness RandomChoice
         RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
         RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
     """,
