@@ -41,6 +41,8 @@ class AugmentationCase(Case):
     """Whether it promises float32."""
     channels: tuple[int, ...] = (1, 2, 3, 4, 5)
     """The numbers of channels that it takes."""
+    smallest: tuple[int, int] = (1, 1)
+    """The smallest (height, width) of images that it takes."""
 
 
 SCHEDULES: list[Case] = [
@@ -132,6 +134,7 @@ AUGMENTATION: list[AugmentationCase] = [
             "fill_value": 7,
         },
         channels=GREY_TOO,
+        smallest=(5, 4),
     ),
     AugmentationCase(
         layers.RandomAffine,
@@ -175,7 +178,10 @@ AUGMENTATION: list[AugmentationCase] = [
     ),
     AugmentationCase(layers.RandomContrast, {"factor": 0.5}, channels=GREY_TOO),
     AugmentationCase(
-        layers.RandomCrop, {"height": 9, "width": 8, "padding": 2}, moves_whole_pixels=True
+        layers.RandomCrop,
+        {"height": 9, "width": 8, "padding": 2},
+        moves_whole_pixels=True,
+        smallest=(5, 4),
     ),
     AugmentationCase(layers.RandomFlip, moves_whole_pixels=True),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),
