@@ -14,8 +14,9 @@ PINNED = {
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
         CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomBrightness
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
-        RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
+        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
+        RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomShear
+        RandomTranslation RandomZoom StochasticDepth linear_decay
     """,
     "optimizers": "Adam SGD",
     "presets": "Recipe cifar small_images",
