@@ -19,7 +19,7 @@ PINNED = {
         RandomTranslation RandomZoom StochasticDepth linear_decay
     """,
     "optimizers": "Adam SGD",
-    "presets": "Recipe cifar small_images",
+    "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot
