@@ -141,9 +141,7 @@ class GeometryRun(Run):
         value = self.settings.fill_value
         return resampling.rows(images, maps, size, shrink, self._border, value), maps
 
-    def _columns_kernel(
-        self, images: Any, maps: Any, size: coordinates.Size, shrink: float
-    ) -> Any:
+    def _columns_kernel(self, images: Any, maps: Any, size: coordinates.Size, shrink: float) -> Any:
         value = self.settings.fill_value
         return resampling.columns(images, maps, size, shrink, self._border, value)
 
