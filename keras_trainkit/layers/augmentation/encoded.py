@@ -81,7 +81,8 @@ class Encoded(Augmentation):
             )
             return one.ignore_errors().concatenate(failed).take(1)
 
-        tried = dataset.interleave(attempt, parallel, num_parallel_calls=parallel)
+        plain = tf.autograph.experimental.do_not_convert(attempt)
+        tried = dataset.interleave(plain, parallel, num_parallel_calls=parallel)
         count = dataset.cardinality()
         return tried if count < 0 else tried.apply(tf.data.experimental.assert_cardinality(count))
 
