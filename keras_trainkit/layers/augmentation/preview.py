@@ -82,8 +82,8 @@ def _draw(strengths: Rows, results: Rows, settings: Settings) -> Any:
     height = len(parts) * _TITLES + sum(heights) + _EDGE
     figure = _figure.Figure(figsize=(width, height))
     if strengths:
-        place = ((_LABELS - 0.05) / width, 1 - 0.22 / height)
-        figure.text(*place, "quantile of the strength", ha="right", **_SMALL)
+        place = (_LABELS - 0.04) / width, 1 - (_TITLES - 0.04) / height
+        figure.text(*place, "quantile of the strength", ha="right", va="baseline", **_SMALL)
     top = height
     remaining = iter(heights)
     for part in parts:

@@ -14,7 +14,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, 9, 8, 3)).astype("uint8")
 def rows_of(figure):
     """The pictures' rows, by their titles."""
     assert isinstance(figure, Figure)
-    rows = {}
+    rows, title = {}, None
     for axis in figure.axes:
         title = axis.get_ylabel() or title
         rows.setdefault(title, []).append(axis.images[0].get_array())
