@@ -14,11 +14,11 @@ PINNED = {
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
         CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomApply
-        RandomBrightness RandomChoice
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
-        RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
+        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop RandomFlip
+        RandomHue RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop
+        RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
     """,
-    "optimizers": "Adam SGD",
+    "optimizers": "SGD Adam",
     "presets": "Recipe cifar small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay

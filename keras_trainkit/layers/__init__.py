@@ -10,7 +10,9 @@ from keras_trainkit.layers.augmentation.color.random_saturation import RandomSat
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
+from keras_trainkit.layers.augmentation.geometry.random_resized_crop import RandomResizedCrop
 from keras_trainkit.layers.augmentation.geometry.random_rotation import RandomRotation
+from keras_trainkit.layers.augmentation.geometry.random_scale_crop import RandomScaleCrop
 from keras_trainkit.layers.augmentation.geometry.random_shear import RandomShear
 from keras_trainkit.layers.augmentation.geometry.random_translation import RandomTranslation
 from keras_trainkit.layers.augmentation.geometry.random_zoom import RandomZoom
@@ -38,8 +40,10 @@ __all__ = [
     "RandomCrop",
     "RandomFlip",
     "RandomHue",
+    "RandomResizedCrop",
     "RandomRotation",
     "RandomSaturation",
+    "RandomScaleCrop",
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
