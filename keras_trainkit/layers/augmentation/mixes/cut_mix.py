@@ -74,17 +74,15 @@ class CutMix(Mix):
         # an image that is its own partner keeps all of itself
         return mixed, tf.where(partner == tf.range(tf.shape(images)[0]), 1.0, kept)
 
-    def seen(self, own: Any, other: Any, size: Any, share: Any, y: Any, x: Any) -> tuple[Any, Any]:
+    def seen(self, own: Any, other: Any, size: coordinates.Size, **parameters: Any) -> Any:
         """The boxes round what the rectangle leaves of the own, and round what it shows."""
-        window = tf.cast(self.rectangle(size, share, y, x), tf.float32)[:, None]
+        window = tf.cast(self.rectangle(size, **parameters), tf.float32)[:, None]
         return bounding_boxes.beside(own, window), bounding_boxes.within(other, window)
 
     def rectangle(self, size: coordinates.Size, share: Any, y: Any, x: Any) -> Any:
         """(n, 4) int32: where the partner is pasted."""
         side = tf.sqrt(1.0 - share)
-        height, width = (
-            tf.cast(tf.round(side * length), tf.int32) for length in _floats(size)
-        )
+        height, width = (tf.cast(tf.round(side * length), tf.int32) for length in _floats(size))
         centre = coordinates.pixel(y, size[0]), coordinates.pixel(x, size[1])
         return boxes.centred_at(*centre, height, width, size)
 
