@@ -13,10 +13,10 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomBrightness
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
+        CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine
+        RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
         RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomShear
-        RandomTranslation RandomZoom StochasticDepth linear_decay
+        RandomTranslation RandomZoom Resizing StochasticDepth linear_decay
     """,
     "optimizers": "Adam SGD",
     "presets": "Recipe cifar small_images",
