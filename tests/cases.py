@@ -105,6 +105,9 @@ GREY_TOO = (1, 3, 4)
 RGB = (3, 4)
 
 AUGMENTATION: list[AugmentationCase] = [
+    AugmentationCase(
+        layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
+    ),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
     AugmentationCase(layers.Cutout, {"size": (4, 3), "fill": 9}, moves_whole_pixels=True),
     AugmentationCase(
@@ -197,6 +200,12 @@ AUGMENTATION: list[AugmentationCase] = [
         {"height_factor": 0.3, "width_factor": (0.1, 0.2), "fill_mode": "wrap"},
     ),
     AugmentationCase(layers.RandomZoom, {"height_factor": (-0.3, 0.6), "width_factor": 0.2}),
+    AugmentationCase(
+        layers.Resizing,
+        {"height": 9, "width": 8, "pad_to_aspect_ratio": True},
+        certain=True,
+        resizes=True,
+    ),
 ]
 
 DATA: list[Case] = [

@@ -13,10 +13,11 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomApply
-        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop RandomFlip
-        RandomHue RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop
-        RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
+        CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine
+        RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
+        RandomCrop RandomFlip RandomHue RandomResizedCrop RandomRotation RandomSaturation
+        RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing StochasticDepth
+        linear_decay
     """,
     "optimizers": "SGD Adam",
     "presets": "Recipe cifar small_images",

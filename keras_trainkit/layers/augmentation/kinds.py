@@ -41,6 +41,21 @@ class Geometry(Operation):
         return coordinates.identity(rows)
 
 
+class FixedGeometry(Geometry):
+    """Geometry without chance: its map is its `rest`, in training and at evaluation alike."""
+
+    always = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.p != 1:
+            refuse(self, "p", "be 1, since there is no chance in it", self.p)
+
+    def draw(self, draw: Any) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
 class Color(Operation):
     """Maps colours: `element(mean, unit, **parameters)` is an (n, c, c + 1) matrix.
 

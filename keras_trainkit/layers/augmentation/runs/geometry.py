@@ -26,9 +26,6 @@ class GeometryRun(Run):
         self.level = max(op.level for op in operations)
         if self.level == AXIS and settings.interpolation == "nearest":
             self.level = AFFINE
-        # within an image the border is met by no more than a filter's tails, which stop there
-        reaches_out = any(op.reaches_out for op in operations)
-        self._border = settings.fill_mode if reaches_out else resampling.INSIDE
         self.label = f"{self._how()}, border {settings.fill_mode}"
         self._lattice = Compiled(self._lattice_kernel)
         self._rows = Compiled(self._rows_kernel)
@@ -111,32 +108,32 @@ class GeometryRun(Run):
         return self._maps(size, tf.shape(images)[0], parameters), self._output_size(size)
 
     def _lattice_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        return resampling.lattice(images, maps, size, self._border, self.settings.fill_value)
+        s, (maps, size) = self.settings, self._maps_for(images, parameters)
+        return resampling.lattice(images, maps, size, s.fill_mode, s.fill_value)
 
     def _rows_kernel(self, images: Any, parameters: Parameters) -> Any:
         maps, size = self._maps_for(images, parameters)
         shrink = self._shrink(resampling.image_size(images))[0]
-        value = self.settings.fill_value
-        return resampling.rows(images, maps, size, shrink, self._border, value), maps
+        s = self.settings
+        return resampling.rows(images, maps, size, shrink, s.fill_mode, s.fill_value), maps
 
     def _columns_kernel(self, images: Any, maps: Any, size: coordinates.Size, shrink: float) -> Any:
-        value = self.settings.fill_value
-        return resampling.columns(images, maps, size, shrink, self._border, value)
+        s = self.settings
+        return resampling.columns(images, maps, size, shrink, s.fill_mode, s.fill_value)
 
     def _scaled_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        return resampling.scaled(images, maps, size, self._border, self.settings.fill_value)
+        s, (maps, size) = self.settings, self._maps_for(images, parameters)
+        return resampling.scaled(images, maps, size, s.fill_mode, s.fill_value)
 
     def _warp_kernel(self, images: Any, parameters: Parameters) -> Any:
         maps, size = self._maps_for(images, parameters)
         s, supersample = self.settings, self._supersamples(resampling.image_size(images))
         return resampling.warp(
-            images, maps, size, s.interpolation, supersample, self._border, s.fill_value
+            images, maps, size, s.interpolation, supersample, s.fill_mode, s.fill_value
         )
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         maps, size = self._maps_for(masks, parameters)
         if self.level == LATTICE:
-            return resampling.lattice(masks, maps, size, self._border, 0.0)
-        return resampling.nearest(masks, maps, size, self._border)
+            return resampling.lattice(masks, maps, size, self.settings.fill_mode, 0.0)
+        return resampling.nearest(masks, maps, size, self.settings.fill_mode)
