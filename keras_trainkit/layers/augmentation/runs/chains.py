@@ -39,7 +39,7 @@ class ChainsRun(PolicyRun):
         levels = self._levels(image)
 
         def add(index: Any, total: Any) -> Any:
-            chain = self._values(self._chain(levels, tf.gather(steps, index)), tf.float32)
+            chain = self._values(self._chain(levels, tf.gather(steps, index)))
             return index + 1, total + tf.gather(shares, index + 1) * chain
 
         chains = steps.shape[0]

@@ -93,20 +93,14 @@ class PolicyRun(Run):
         return tf.ensure_shape(mapped, images.shape)
 
     def _stepped(self, image: Any, steps: Any) -> Any:
-        return self._values(self._chain(self._levels(image), steps), image.dtype)
+        after = self._chain(self._levels(image), steps)
+        return after if image.dtype == after.dtype else self._values(after)
 
     def _levels(self, images: Any) -> Any:
-        low, high = self.settings.value_range
-        if images.dtype == tf.uint8 and (low, high) == (0, 255):
-            return images
-        scaled = (tf.cast(images, tf.float32) - low) * (255.0 / (high - low))
-        return tf.cast(tf.round(tf.clip_by_value(scaled, 0.0, 255.0)), tf.uint8)
+        return tf.cast(curves.levels(images, self.settings.value_range), tf.uint8)
 
-    def _values(self, levels: Any, dtype: Any) -> Any:
-        low, high = self.settings.value_range
-        if dtype == tf.uint8 and (low, high) == (0, 255):
-            return levels
-        return tf.cast(levels, tf.float32) * ((high - low) / 255.0) + low
+    def _values(self, levels: Any) -> Any:
+        return curves.values(levels, self.settings.value_range)
 
     def _chain(self, levels: Any, steps: Any) -> Any:
         def step(index: Any, levels: Any) -> Any:
@@ -123,7 +117,7 @@ class PolicyRun(Run):
             lambda: self._warp(levels, place, amount),
             lambda: enhancements.color(levels, amount),
             lambda: enhancements.sharpness(levels, amount),
-            lambda: curves.apply(levels, _curve(levels, place, amount)),
+            lambda: tf.cast(curves.apply(levels, _curve(levels, place, amount)), tf.uint8),
         ]
         after = tf.switch_case(tf.gather(tf.constant(_KINDS), place[0]), branches)
         return tf.ensure_shape(after, levels.shape)
@@ -165,15 +159,14 @@ def _curve(levels: Any, place: Any, amount: Any) -> Any:
     """The curve of the step of a batch of one."""
 
     def mean() -> Any:
-        grey = tf.cast(enhancements.grey(levels), tf.float32)
-        return tf.floor(tf.reduce_mean(grey, axis=(1, 2, 3)) + 0.5)
+        return tf.reduce_mean(tf.cast(enhancements.grey(levels), tf.float32), axis=(1, 2, 3))
 
     branches = [
         lambda: curves.brightness(amount),
         lambda: curves.contrast(amount, mean()),
         lambda: curves.invert(1),
-        lambda: curves.posterize(amount),
-        lambda: curves.solarize(amount, 0.0),
+        lambda: curves.posterize(tf.cast(amount, tf.int32)),
+        lambda: curves.solarize(amount, tf.zeros([1], tf.int32)),
         lambda: curves.autocontrast(curves.histograms(levels)),
         lambda: curves.equalize(curves.histograms(levels)),
     ]
