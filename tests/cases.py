@@ -104,7 +104,7 @@ RGB = (3, 4)
 NO_ALPHA = (1, 3)
 
 AUGMENTATION: list[AugmentationCase] = [
-    AugmentationCase(layers.AugMix, {"chain_depth": 2, "all_ops": True}, channels=NO_ALPHA),
+    AugmentationCase(layers.AugMix, {"num_chains": 2, "all_ops": True}, channels=NO_ALPHA),
     AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
     AugmentationCase(layers.Cutout, {"size": (4, 3), "fill": 9}, moves_whole_pixels=True),

@@ -90,7 +90,8 @@ class PolicyRun(Run):
         mapped = tf.map_fn(
             lambda each: image(*each), (images, steps, *more), fn_output_signature=images.dtype
         )
-        return tf.ensure_shape(mapped, images.shape)
+        # of no images at all the loop does not know the size
+        return tf.reshape(mapped, tf.shape(images))
 
     def _stepped(self, image: Any, steps: Any) -> Any:
         after = self._chain(self._levels(image), steps)
