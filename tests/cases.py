@@ -35,6 +35,8 @@ class AugmentationCase(Case):
     """Whether it acts without chance, and so at evaluation too."""
     moves_whole_pixels: bool = False
     """Whether every value of the result stood in the input, or is a constant."""
+    resizes: bool = False
+    """Whether it resizes, at evaluation too."""
     mixes: bool = False
     """Whether images and labels of a batch meet."""
     gives_float: bool = False
@@ -106,6 +108,9 @@ NO_ALPHA = (1, 3)
 AUGMENTATION: list[AugmentationCase] = [
     AugmentationCase(layers.AugMix, {"num_chains": 2, "all_ops": True}, channels=NO_ALPHA),
     AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
+    AugmentationCase(
+        layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
+    ),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
     AugmentationCase(layers.Cutout, {"size": (4, 3), "fill": 9}, moves_whole_pixels=True),
     AugmentationCase(
@@ -191,14 +196,22 @@ AUGMENTATION: list[AugmentationCase] = [
     ),
     AugmentationCase(layers.RandomFlip, moves_whole_pixels=True),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),
+    AugmentationCase(layers.RandomResizedCrop, {"height": 9, "width": 8, "scale": (0.1, 0.9)}),
     AugmentationCase(layers.RandomRotation, {"factor": 0.2, "fill_mode": "nearest"}),
     AugmentationCase(layers.RandomSaturation, {"factor": 0.9}, channels=RGB),
+    AugmentationCase(layers.RandomScaleCrop, {"size": (9, 8), "short_side": (9, 12)}, resizes=True),
     AugmentationCase(layers.RandomShear, {"x_factor": 0.3, "y_factor": (0.1, 0.2)}),
     AugmentationCase(
         layers.RandomTranslation,
         {"height_factor": 0.3, "width_factor": (0.1, 0.2), "fill_mode": "wrap"},
     ),
     AugmentationCase(layers.RandomZoom, {"height_factor": (-0.3, 0.6), "width_factor": 0.2}),
+    AugmentationCase(
+        layers.Resizing,
+        {"height": 9, "width": 8, "pad_to_aspect_ratio": True},
+        certain=True,
+        resizes=True,
+    ),
     AugmentationCase(layers.TrivialAugment, channels=NO_ALPHA),
 ]
 

@@ -7,13 +7,17 @@ from keras_trainkit.layers.augmentation.color.random_color_jitter import RandomC
 from keras_trainkit.layers.augmentation.color.random_contrast import RandomContrast
 from keras_trainkit.layers.augmentation.color.random_hue import RandomHue
 from keras_trainkit.layers.augmentation.color.random_saturation import RandomSaturation
+from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
+from keras_trainkit.layers.augmentation.geometry.random_resized_crop import RandomResizedCrop
 from keras_trainkit.layers.augmentation.geometry.random_rotation import RandomRotation
+from keras_trainkit.layers.augmentation.geometry.random_scale_crop import RandomScaleCrop
 from keras_trainkit.layers.augmentation.geometry.random_shear import RandomShear
 from keras_trainkit.layers.augmentation.geometry.random_translation import RandomTranslation
 from keras_trainkit.layers.augmentation.geometry.random_zoom import RandomZoom
+from keras_trainkit.layers.augmentation.geometry.resizing import Resizing
 from keras_trainkit.layers.augmentation.masks.cutout import Cutout
 from keras_trainkit.layers.augmentation.mixes.cut_mix import CutMix
 from keras_trainkit.layers.augmentation.mixes.mix_up import MixUp
@@ -29,6 +33,7 @@ from keras_trainkit.layers.regularization.stochastic_depth import StochasticDept
 __all__ = [
     "AugMix",
     "AutoAugment",
+    "CenterCrop",
     "CutMix",
     "Cutout",
     "MixUp",
@@ -45,11 +50,14 @@ __all__ = [
     "RandomCrop",
     "RandomFlip",
     "RandomHue",
+    "RandomResizedCrop",
     "RandomRotation",
     "RandomSaturation",
+    "RandomScaleCrop",
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
+    "Resizing",
     "StochasticDepth",
     "TrivialAugment",
     "linear_decay",

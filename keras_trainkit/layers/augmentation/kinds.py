@@ -11,7 +11,7 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.base import Operation
 from keras_trainkit.layers.augmentation.runs.color import ColorRun
-from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun
+from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun, Lengths
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.policies import PolicyRun
@@ -28,9 +28,11 @@ class Geometry(Operation):
     windows = True
     """Whether a part of the image can be left out."""
 
-    @property
-    def shrink(self) -> tuple[float, float]:
-        """The largest factors by which it shrinks (height, width)."""
+    def shrink(self, size: Lengths) -> tuple[float, float]:
+        """The largest factors by which it shrinks an image of this (height, width).
+
+        Infinite where that depends on a length that is None: not known yet.
+        """
         return 1.0, 1.0
 
     element: Callable[..., Any]
@@ -38,6 +40,21 @@ class Geometry(Operation):
     def rest(self, size: coordinates.Size, rows: Any) -> Any:
         """The map where chance is off."""
         return coordinates.identity(rows)
+
+
+class FixedGeometry(Geometry):
+    """Geometry without chance: its map is its `rest`, in training and at evaluation alike."""
+
+    always = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.p != 1:
+            refuse(self, "p", "be 1, since there is no chance in it", self.p)
+
+    def draw(self, draw: Any) -> dict[str, Any]:
+        """Nothing."""
+        return {}
 
 
 class Color(Operation):

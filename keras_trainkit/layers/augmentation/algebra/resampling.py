@@ -63,6 +63,47 @@ def columns(
     return _filter(images, maps[:, 1, 1], maps[:, 1, 2], 2, size[1], shrink, fill_mode, fill_value)
 
 
+def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float) -> Any:
+    """What `rows` and `columns` give, for images whose size is not known when it is compiled.
+
+    Image by image, through TensorFlow's `ScaleAndTranslate`, which XLA cannot compile.
+
+    Args:
+        images: (n, h, w, c).
+        maps: (n, 2, 3) without cross terms.
+        size: (height, width) of the result.
+        fill_mode: One of `FILL_MODES`.
+        fill_value: What stands outside under `"constant"`.
+    """
+    scale = tf.stack([maps[:, 0, 0], maps[:, 1, 1]], axis=1)
+    offset = maps[:, :, 2]
+
+    def one(parts: Any) -> Any:
+        image, scale, offset = parts
+        offsets = []
+        for axis, length in enumerate(size):
+            image, begin = _reach(
+                image, axis, scale[axis], offset[axis], length, fill_mode, fill_value
+            )
+            offsets.append(begin)
+        step = tf.abs(scale)
+        return tf.raw_ops.ScaleAndTranslate(
+            images=image[None],
+            size=tf.stack(size),
+            scale=1.0 / step,
+            translation=0.5 - (tf.stack(offsets) + 0.5) / step,
+            kernel_type="triangle",
+            antialias=True,
+        )[0]
+
+    if images.shape[0] == 1:
+        result = one((images[0], scale[0], offset[0]))[None]
+    else:
+        result = tf.map_fn(one, (images, scale, offset), fn_output_signature=tf.float32)
+    shape = [length if isinstance(length, int) else None for length in size]
+    return tf.ensure_shape(result, [images.shape[0], *shape, images.shape[3]])
+
+
 def warp(
     images: Any,
     maps: Any,
@@ -92,6 +133,28 @@ def warp(
         for each in shifted
     ]
     return tf.add_n(reads) / len(reads) if len(reads) > 1 else reads[0]
+
+
+def nearest(images: Any, maps: Any, size: Size, fill_mode: str) -> Any:
+    """The pixels nearest to the maps' places, in the dtype of `images`; outside they are 0.
+
+    Args:
+        images: (n, h, w, c).
+        maps: (n, 2, 3).
+        size: (height, width) of the result.
+        fill_mode: One of `FILL_MODES`.
+    """
+    height, width = image_size(images)
+    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in _places(maps, size))
+    (y, y_inside), (x, x_inside) = (
+        _border(place, length, fill_mode)
+        for place, length in zip(places, (height, width), strict=True)
+    )
+    result = _gather_pixels(images, y, x)
+    if fill_mode == "constant":
+        inside = (y_inside & x_inside)[..., None]
+        result = tf.where(inside, result, tf.zeros([], images.dtype))
+    return result
 
 
 def image_size(images: Any) -> Size:
@@ -177,15 +240,24 @@ def _filter(
     fill_mode: str,
     fill_value: float,
 ) -> Any:
-    """A triangle of half-width max(1, |scale|) round each place, normalised to sum to one."""
+    """A triangle of half-width max(1, |scale|) round each place, normalised to sum to one.
+
+    Of an image whose window lies inside the border, it stops there, as Pillow's and TensorFlow's.
+    """
     place = _line(length, scale, offset)
     half = math.ceil(max(1.0, shrink))
     width = tf.maximum(1.0, tf.abs(scale))[:, None]
     first = tf.floor(place) - (half - 1)
     taps = [first + k for k in range(2 * half)]
     weights = [tf.maximum(0.0, 1.0 - tf.abs(tap - place) / width) for tap in taps]
-    norm = tf.add_n(weights)
     input_length = image_size(images)[axis - 1]
+    stops = _stays_inside(scale, offset, length, input_length)[:, None]
+    last = tf.cast(input_length - 1, tf.float32)
+    weights = [
+        tf.where(stops & ((tap < 0) | (tap > last)), 0.0, weight)
+        for tap, weight in zip(taps, weights, strict=True)
+    ]
+    norm = tf.add_n(weights)
     shape = [-1, length, 1, 1] if axis == 1 else [-1, 1, length, 1]
     total, inside = 0.0, 0.0
     for tap, weight in zip(taps, weights, strict=True):
@@ -196,6 +268,43 @@ def _filter(
     if fill_mode == "constant" and fill_value != 0:
         total += tf.reshape((1.0 - inside) * fill_value, shape)
     return total
+
+
+def _reach(
+    image: Any, axis: int, scale: Any, offset: Any, length: Any, fill_mode: str, fill_value: float
+) -> tuple[Any, Any]:
+    """The lines of an image that a triangle filter reads, in its order, and its first place."""
+    input_length = tf.shape(image)[axis]
+    final = offset + scale * tf.cast(length - 1, tf.float32)
+    width = tf.maximum(1.0, tf.abs(scale))
+    first, last = (
+        tf.cast(place, tf.int32)
+        for place in (
+            tf.floor(tf.minimum(offset, final) - width),
+            tf.math.ceil(tf.maximum(offset, final) + width),
+        )
+    )
+    stops = _stays_inside(scale, offset, length, input_length)
+    first = tf.where(stops, tf.maximum(first, 0), first)
+    last = tf.where(stops, tf.minimum(last, input_length - 1), last)
+    lines = tf.where(scale < 0, last - tf.range(last - first + 1), tf.range(first, last + 1))
+    start = tf.where(
+        scale < 0, tf.cast(last, tf.float32) - offset, offset - tf.cast(first, tf.float32)
+    )
+    index, inside = _border(lines, input_length, fill_mode)
+    image = tf.gather(image, index, axis=axis)
+    if fill_mode == "constant":
+        shape = [-1 if each == axis else 1 for each in range(3)]
+        image = tf.where(tf.reshape(inside, shape), tf.cast(image, tf.float32), fill_value)
+    return image, start
+
+
+def _stays_inside(scale: Any, offset: Any, length: Any, input_length: Any) -> Any:
+    """Whether the window that a result of `length` shows lies within the image, edge to edge."""
+    edges = offset - scale / 2, offset + scale * (tf.cast(length, tf.float32) - 0.5)
+    # a hundredth of a pixel is for rounding
+    first, last = -0.51, tf.cast(input_length, tf.float32) - 0.49
+    return (tf.minimum(*edges) >= first) & (tf.maximum(*edges) <= last)
 
 
 def _line(length: Any, scale: Any, offset: Any) -> Any:
