@@ -144,9 +144,7 @@ AUGMENTATION: list[AugmentationCase] = [
         channels=GREY_TOO,
         smallest=(5, 4),
     ),
-    AugmentationCase(
-        layers.RandAugment, {"num_ops": 3, "magnitude": 12.5}, channels=NO_ALPHA
-    ),
+    AugmentationCase(layers.RandAugment, {"num_ops": 3, "magnitude": 12.5}, channels=NO_ALPHA),
     AugmentationCase(
         layers.RandomAffine,
         {

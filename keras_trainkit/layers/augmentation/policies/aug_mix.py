@@ -18,10 +18,10 @@ class AugMix(Policy):
     """Mixes `num_chains` chains of one to `chain_depth` operations with the image itself.
 
     result = m image + (1 - m) sum_i w_i chain_i(image), (w_1, w_2, ...) uniform on the simplex
-    (Dirichlet(1, ..., 1)), m uniform on [0, 1] (Beta(1, 1)).  A chain's length is uniform; its
-    operations, drawn with replacement for every image: AutoContrast, Equalize, Posterize, Rotate,
-    Solarize, ShearX, ShearY, TranslateX, TranslateY. Each goes as far as its own fraction f, uniform
-    in [0.01, factor], of: 30 degrees, a shear of 0.3, a third of the side, posterize to
+    (Dirichlet(1, ..., 1)), m uniform on [0, 1] (Beta(1, 1)). A chain's length is uniform; its
+    operations are drawn with replacement, for every image anew: AutoContrast, Equalize, Posterize,
+    Rotate, Solarize, ShearX, ShearY, TranslateX, TranslateY. Each goes as far as its own fraction
+    f, uniform in [0.01, factor], of: 30 degrees, a shear of 0.3, a third of the side, posterize to
     4 - int(4 f) bits, solarize from level 256 (1 - f); with a random sign but for the last two.
 
     Departs from Keras' layer of this name, which draws once for the batch, takes `all_ops` by

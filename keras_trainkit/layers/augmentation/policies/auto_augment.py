@@ -55,9 +55,7 @@ class AutoAugment(Policy):
     from data".
     """
 
-    def __init__(
-        self, policy: str | Sequence[Sequence[Step]] = "imagenet", **kwargs: Any
-    ) -> None:
+    def __init__(self, policy: str | Sequence[Sequence[Step]] = "imagenet", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(policy, str):
             self.policy: Any = arguments.one_of(self, "policy", policy, tuple(sorted(POLICIES)))

@@ -36,9 +36,7 @@ class Space:
             fractions: Float32, of the same shape, or one for all.
             signs: (n, ...) float32, -1 or 1, for the operations that have a sign.
         """
-        height, width = (
-            tf.cast(length, tf.float32) if self.in_sides else 1.0 for length in size
-        )
+        height, width = (tf.cast(length, tf.float32) if self.in_sides else 1.0 for length in size)
         start, stop = (self._column(end) for end in (0, 1))
         amounts = _of(places, start) + _of(places, stop - start) * fractions
         posterize = places == OPERATIONS.index("Posterize")

@@ -6,13 +6,14 @@ from typing import Any
 
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
+from keras_trainkit.layers.augmentation.algebra import resampling
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.runs.base import Parameters
 from keras_trainkit.layers.augmentation.runs.policies import PolicyRun
 
 
 class ChainsRun(PolicyRun):
-    """Several chains of steps an image, each from the image itself, and the mean of all by share."""
+    """The mean, by share, of each image and of several chains of steps that start from it."""
 
     label = "chains of a policy, mixed, image by image"
 
@@ -30,7 +31,7 @@ class ChainsRun(PolicyRun):
 
     def _images(self, images: Any, parameters: Parameters) -> Any:
         (drawn,) = parameters
-        steps = self._steps(images, parameters)
+        steps = self._steps(resampling.image_size(images), parameters)
         shares = self.operation.shares(**{k: v for k, v in drawn.items() if k != "applied"})
         return self._each(self._mixed, images, steps, shares)
 

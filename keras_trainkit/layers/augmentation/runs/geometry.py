@@ -117,9 +117,7 @@ class GeometryRun(Run):
         s = self.settings
         return resampling.rows(images, maps, size, shrink, s.fill_mode, s.fill_value), maps
 
-    def _columns_kernel(
-        self, images: Any, maps: Any, size: coordinates.Size, shrink: float
-    ) -> Any:
+    def _columns_kernel(self, images: Any, maps: Any, size: coordinates.Size, shrink: float) -> Any:
         s = self.settings
         return resampling.columns(images, maps, size, shrink, s.fill_mode, s.fill_value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
@@ -58,6 +59,7 @@ class PolicyRun(Run):
         super().__init__(operations, settings)
         (self.operation,) = operations
         self._kernel = Compiled(self._images)
+        self._masks = Compiled(self._masks_kernel)
 
     def accepts(self, operation: Any) -> bool:
         """Never: the order of operations is part of a policy."""
@@ -67,15 +69,35 @@ class PolicyRun(Run):
         """The images after this run, in their dtype."""
         return self._kernel(images, parameters)
 
-    def _images(self, images: Any, parameters: Parameters) -> Any:
-        return self._each(self._stepped, images, self._steps(images, parameters))
+    def move_masks(self, masks: Any, parameters: Parameters) -> Any:
+        """Moved by the steps that move pixels, all at once, nearest neighbour."""
+        return self._masks(masks, parameters)
 
-    def _steps(self, images: Any, parameters: Parameters) -> Any:
+    def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
+        """Moved by the steps that move pixels."""
+        maps = self._moves(size, parameters)
+        return coordinates.follow(coordinates.inverse(maps), points)
+
+    def _images(self, images: Any, parameters: Parameters) -> Any:
+        steps = self._steps(resampling.image_size(images), parameters)
+        return self._each(self._stepped, images, steps)
+
+    def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
+        size = resampling.image_size(masks)
+        maps = self._moves(size, parameters)
+        return resampling.nearest(masks, maps, size, self.settings.fill_mode)
+
+    def _steps(self, size: Size, parameters: Parameters) -> Any:
         """(n, ..., 2): the place and the amount of every step."""
         (drawn,) = parameters
-        size = resampling.image_size(images)
         # place 0 is the identity
         return self.operation.choose(drawn, lambda d: self.operation.element(size, **d), 0.0)
+
+    def _moves(self, size: Size, parameters: Parameters) -> Any:
+        """The composed maps of all steps."""
+        steps = tf.unstack(self._steps(size, parameters), axis=1)
+        maps = [_map(size, tf.cast(each[:, 0], tf.int32), each[:, 1]) for each in steps]
+        return reduce(coordinates.compose, maps)
 
     def _each(self, change: Callable[..., Any], images: Any, steps: Any, *more: Any) -> Any:
         """`change(image, steps, ...)`, batches of one, of each image that has a step to take."""
@@ -128,7 +150,7 @@ class PolicyRun(Run):
         low, high = settings.value_range
         warped = resampling.warp(
             levels,
-            _maps(size, place, amount),
+            _map(size, place, amount),
             size,
             settings.interpolation,
             supersample=False,
@@ -142,7 +164,7 @@ def _is(place: Any, name: str) -> Any:
     return place == OPERATIONS.index(name)
 
 
-def _maps(size: Size, place: Any, amount: Any) -> Any:
+def _map(size: Size, place: Any, amount: Any) -> Any:
     """(n, 2, 3) maps of the steps, the identity where they do not move pixels."""
     shear_x, shear_y, x, y, angle = (
         tf.where(_is(place, name), amount, 0.0)
@@ -150,9 +172,7 @@ def _maps(size: Size, place: Any, amount: Any) -> Any:
     )
     zero = tf.zeros_like(amount)
     # no two of them at once, so they add up; Pillow shears about the corner, not the centre
-    others = coordinates.build(
-        zero, shear_y, y + shear_y / 2, shear_x, zero, x + shear_x / 2
-    )
+    others = coordinates.build(zero, shear_y, y + shear_y / 2, shear_x, zero, x + shear_x / 2)
     return coordinates.rotation(size, angle / 360.0) + others
 
 
