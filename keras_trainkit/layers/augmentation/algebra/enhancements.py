@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra.resampling import image_size
 
+_LUMA = np.array([19595, 38470, 7471], np.float32) / 2**16
+
 
 def grey(levels: Any) -> Any:
-    """Pillow's mode L of uint8 RGB (n, h, w, 3): (n, h, w, 1) int32; one channel stays itself."""
-    values = tf.cast(levels, tf.int32)
+    """Pillow's mode L of uint8 RGB (n, h, w, 3): (n, h, w, 1) float32; one channel stays itself."""
+    values = tf.cast(levels, tf.float32)
     if levels.shape[3] == 1:
         return values
-    weights = zip((19595, 38470, 7471), tf.split(values, 3, axis=3), strict=True)
-    return tf.bitwise.right_shift(sum((w * v for w, v in weights), start=2**15), 16)
+    # float32 holds every product and sum; XLA reduces much faster than it adds single channels
+    luma = tf.reduce_sum(values * _LUMA, axis=3, keepdims=True)
+    return tf.floor(luma + 0.5)
 
 
 def color(levels: Any, factor: Any) -> Any:
@@ -28,7 +33,7 @@ def color(levels: Any, factor: Any) -> Any:
         levels: (n, h, w, c) uint8.
         factor: (n,) float32.
     """
-    return _blend(tf.cast(grey(levels), tf.float32), levels, factor)
+    return _blend(grey(levels), levels, factor)
 
 
 def sharpness(levels: Any, factor: Any) -> Any:

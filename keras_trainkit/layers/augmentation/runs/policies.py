@@ -180,7 +180,7 @@ def _curve(levels: Any, place: Any, amount: Any) -> Any:
     """The curve of the step of a batch of one."""
 
     def mean() -> Any:
-        return tf.reduce_mean(tf.cast(enhancements.grey(levels), tf.float32), axis=(1, 2, 3))
+        return tf.reduce_mean(enhancements.grey(levels), axis=(1, 2, 3))
 
     branches = [
         lambda: curves.brightness(amount),
