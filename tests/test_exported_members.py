@@ -13,11 +13,11 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine
-        RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
-        RandomCrop RandomFlip RandomHue RandomResizedCrop RandomRotation RandomSaturation
-        RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing StochasticDepth
-        linear_decay
+        AugMix AutoAugment CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter
+        Pipeline RandAugment RandomAffine RandomApply RandomBrightness RandomChoice
+        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomResizedCrop
+        RandomRotation RandomSaturation RandomScaleCrop RandomShear RandomTranslation
+        RandomZoom Resizing StochasticDepth TrivialAugment linear_decay
     """,
     "optimizers": "SGD Adam",
     "presets": "Recipe cifar small_images",

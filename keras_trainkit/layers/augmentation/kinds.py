@@ -14,6 +14,7 @@ from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun, Lengths
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
+from keras_trainkit.layers.augmentation.runs.policies import PolicyRun
 
 
 class Geometry(Operation):
@@ -130,3 +131,15 @@ class Mix(Operation):
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
             return tf.one_hot(labels, self.num_classes)
+
+
+class Policy(Operation):
+    """Chooses for each image: `element(size, **parameters)` is its steps, (n, steps, 2) float32.
+
+    A step is the place of an operation in `runs.policies.OPERATIONS`, and an amount in its units.
+    """
+
+    run = PolicyRun
+    channels: tuple[int, ...] | None = (1, 3)
+
+    element: Callable[..., Any]
