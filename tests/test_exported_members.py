@@ -20,7 +20,7 @@ PINNED = {
         RandomZoom Resizing StochasticDepth TrivialAugment linear_decay
     """,
     "optimizers": "SGD Adam",
-    "presets": "Recipe cifar small_images",
+    "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot

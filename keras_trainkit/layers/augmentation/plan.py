@@ -164,7 +164,9 @@ class Plan:
                 one = one.after(each, parameters)
             return tf.nest.map_structure(lambda values: values[0], one)
 
-        traced = tf.function(one, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32))
+        traced = tf.function(one, autograph=False).get_concrete_function(
+            tf.TensorSpec([], tf.int32)
+        )
         specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, traced.structured_outputs)
         return tf.map_fn(traced, tf.range(rows), fn_output_signature=specs)
 

@@ -82,9 +82,7 @@ class CutMix(Mix):
     def rectangle(self, size: coordinates.Size, share: Any, y: Any, x: Any) -> Any:
         """(n, 4) int32: where the partner is pasted."""
         side = tf.sqrt(1.0 - share)
-        height, width = (
-            tf.cast(tf.round(side * length), tf.int32) for length in _floats(size)
-        )
+        height, width = (tf.cast(tf.round(side * length), tf.int32) for length in _floats(size))
         centre = coordinates.pixel(y, size[0]), coordinates.pixel(x, size[1])
         return boxes.centred_at(*centre, height, width, size)
 
