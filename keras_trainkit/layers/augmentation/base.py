@@ -146,13 +146,17 @@ class Augmentation(keras.layers.Layer):
             plain = _unconverted(
                 lambda *parts: self._augment_on_cpu(plan, parts if tuples else parts[0])
             )
-            return dataset.map(plain, num_parallel_calls=parallel)
+            return self._each(dataset, plain, parallel)
         seed = self.seed if seed is None else arguments.integer(self, "seed", seed, 0)
         keys = _keys(secrets.randbits(31) if seed is None else seed)
         keyed = _unconverted(
-            lambda key, element: self._augment_on_cpu(plan, element, key_from_integer(key))
+            lambda element, key: self._augment_on_cpu(plan, element, key_from_integer(key))
         )
-        return tf.data.Dataset.zip(keys, dataset).map(keyed, num_parallel_calls=parallel)
+        return self._each(tf.data.Dataset.zip(dataset, keys), keyed, parallel)
+
+    def _each(self, dataset: Any, function: Callable[..., Any], parallel: int) -> Any:
+        """`Dataset.map`, where every element can be relied on."""
+        return dataset.map(function, num_parallel_calls=parallel)
 
     def adapt(self, data: Any, steps: int | None = None, verbose: int = 0) -> None:
         """Fits what depends on the training set, in one streaming pass over its pixels.

@@ -14,6 +14,7 @@ from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun, Lengths
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
+from keras_trainkit.layers.augmentation.runs.policies import PolicyRun
 
 
 class Geometry(Operation):
@@ -39,6 +40,21 @@ class Geometry(Operation):
     def rest(self, size: coordinates.Size, rows: Any) -> Any:
         """The map where chance is off."""
         return coordinates.identity(rows)
+
+
+class FixedGeometry(Geometry):
+    """Geometry without chance: its map is its `rest`, in training and at evaluation alike."""
+
+    always = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.p != 1:
+            refuse(self, "p", "be 1, since there is no chance in it", self.p)
+
+    def draw(self, draw: Any) -> dict[str, Any]:
+        """Nothing."""
+        return {}
 
 
 class Color(Operation):
@@ -121,3 +137,15 @@ class Mix(Operation):
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
             return tf.one_hot(labels, self.num_classes)
+
+
+class Policy(Operation):
+    """Chooses for each image: `element(size, **parameters)` is its steps, (n, steps, 2) float32.
+
+    A step is the place of an operation in `runs.policies.OPERATIONS`, and an amount in its units.
+    """
+
+    run = PolicyRun
+    channels: tuple[int, ...] | None = (1, 3)
+
+    element: Callable[..., Any]
