@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra.resampling import image_size
 from keras_trainkit.layers.augmentation.bounding_boxes import BoundingBoxes
 from keras_trainkit.layers.augmentation.structures import Sample
