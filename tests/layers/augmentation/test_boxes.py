@@ -162,6 +162,11 @@ def test_boxes_that_leave_the_image_are_marked_as_keras_marks_them():
     np.testing.assert_allclose(result["boxes"], expected["boxes"], atol=1e-5)
     assert result["labels"].numpy().tolist() == [[-1, 4, -1, -1]]
     assert np.array_equal(result["labels"], expected["labels"])
+    one_hot = tf.one_hot(labels, 7)
+    data_of_rows = {**data, "bounding_boxes": {"boxes": tf.constant(boxes), "labels": one_hot}}
+    rows = layer(data_of_rows)["bounding_boxes"]["labels"].numpy()[0]
+    assert np.array_equal(rows[1], one_hot[0, 1])
+    assert np.all(rows[[0, 2, 3]] == -1)
     # what is gone stays gone, though a turn gives its place an area again
     turned = layers.Pipeline(
         [layer, layers.RandomRotation((0.1, 0.1))],
@@ -227,6 +232,16 @@ def test_boxes_of_one_image():
     result = layer(tf.nest.map_structure(tf.constant, data))
     assert np.array_equal(result["bounding_boxes"]["boxes"], [found(result["images"].numpy())])
     assert result["bounding_boxes"]["labels"].numpy().tolist() == [[0, 1]]
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_images_without_boxes():
+    data = sample_of(drawn(boxes_of(2)), boxes_of(2))
+    data["bounding_boxes"] = {key: values[:, :0] for key, values in data["bounding_boxes"].items()}
+    for cls in (layers.RandomFlip, layers.CutMix):
+        result = cls(bounding_box_format="xyxy")(data)["bounding_boxes"]
+        assert result["boxes"].shape == (2, 0, 4)
+        assert result["labels"].shape == (2, 0)
 
 
 @pytest.mark.usefixtures("uncompiled")
