@@ -2,8 +2,9 @@
 
 import keras
 import tensorflow as tf
-from peers import tf_data
 from workloads import CLASSES, MEAN, VARIANCE
+
+from peers import tf_data
 
 
 def normalization():

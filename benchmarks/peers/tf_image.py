@@ -1,8 +1,9 @@
 """`tf.image` by hand: image by image, then mixup on the batch."""
 
 import tensorflow as tf
-from peers import tf_data
 from workloads import CLASSES, DEVIATION, MEAN
+
+from peers import tf_data
 
 MIXING = ("W1", "W3", "mixup")
 

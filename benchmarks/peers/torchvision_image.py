@@ -5,9 +5,10 @@ written by hand.
 """
 
 import torch
-from peers.torch_data import Loaded, pca_jitter
 from torchvision.transforms import v2
 from workloads import CLASSES, DEVIATION, MEAN
+
+from peers.torch_data import Loaded, pca_jitter
 
 MIXING = ("W1", "W3", "mixup")
 
