@@ -28,8 +28,7 @@ class GeometryRun(Run):
             self.level = AFFINE
         self.label = f"{self._how()}, border {settings.fill_mode}"
         self._lattice = Compiled(self._lattice_kernel)
-        self._rows = Compiled(self._rows_kernel)
-        self._columns = Compiled(self._columns_kernel)
+        self._resize = Compiled(self._resize_kernel)
         self._scaled = Compiled(self._scaled_kernel)
         self._warp = Compiled(self._warp_kernel)
         self._masks = Compiled(self._masks_kernel)
@@ -47,11 +46,8 @@ class GeometryRun(Run):
         if self.level == LATTICE:
             return self._lattice(images, parameters)
         if self.level == AXIS:
-            size = resampling.image_size(images)
-            if None in images.shape[1:3]:
-                return self._scaled(images, parameters)
-            partial, maps = self._rows(images, parameters)
-            return self._columns(partial, maps, self._output_size(size), self._shrink(size)[1])
+            known = None not in images.shape[1:3]
+            return (self._resize if known else self._scaled)(images, parameters)
         return self._warp(images, parameters)
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
@@ -71,15 +67,15 @@ class GeometryRun(Run):
         several = " of 2x2 samples a pixel" if self._supersamples((None, None)) else ""
         return f"one {self.settings.interpolation} warp{several}"
 
-    def _shrink(self, size: coordinates.Size) -> list[float]:
+    def _shrink(self, size: coordinates.Size) -> tuple[float, float]:
         """The largest factors by which the run shrinks images of this size."""
-        total = [1.0, 1.0]
+        total = 1.0, 1.0
         for op in self.operations:
             height, width = (length if isinstance(length, int) else None for length in size)
             # an image that the operation leaves alone keeps its size
             least = 1.0 if op.p < 1 else 0.0
             factors = op.shrink((height, width))
-            total = [a * max(b, least) for a, b in zip(total, factors, strict=True)]
+            total = total[0] * max(factors[0], least), total[1] * max(factors[1], least)
             size = op.output_size(size)
         return total
 
@@ -111,17 +107,10 @@ class GeometryRun(Run):
         s, (maps, size) = self.settings, self._maps_for(images, parameters)
         return resampling.lattice(images, maps, size, s.fill_mode, s.fill_value)
 
-    def _rows_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        shrink = self._shrink(resampling.image_size(images))[0]
-        s = self.settings
-        return resampling.rows(images, maps, size, shrink, s.fill_mode, s.fill_value), maps
-
-    def _columns_kernel(
-        self, images: Any, maps: Any, size: coordinates.Size, shrink: float
-    ) -> Any:
-        s = self.settings
-        return resampling.columns(images, maps, size, shrink, s.fill_mode, s.fill_value)
+    def _resize_kernel(self, images: Any, parameters: Parameters) -> Any:
+        s, (maps, size) = self.settings, self._maps_for(images, parameters)
+        shrink = self._shrink(resampling.image_size(images))
+        return resampling.resize(images, maps, size, shrink, s.fill_mode, s.fill_value)
 
     def _scaled_kernel(self, images: Any, parameters: Parameters) -> Any:
         s, (maps, size) = self.settings, self._maps_for(images, parameters)
