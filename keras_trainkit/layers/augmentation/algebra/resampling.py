@@ -80,7 +80,7 @@ def resize(
                 image += _along(axis, missing * fill_value)
         return image
 
-    return tf.map_fn(one, (images, *taps), fn_output_signature=tf.float32)
+    return _each(one, (images, *taps), size)
 
 
 def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float) -> Any:
@@ -116,12 +116,7 @@ def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float
             antialias=True,
         )[0]
 
-    if images.shape[0] == 1:
-        result = one((images[0], scale[0], offset[0]))[None]
-    else:
-        result = tf.map_fn(one, (images, scale, offset), fn_output_signature=tf.float32)
-    shape = [length if isinstance(length, int) else None for length in size]
-    return tf.ensure_shape(result, [images.shape[0], *shape, images.shape[3]])
+    return _each(one, (images, scale, offset), size)
 
 
 def warp(
@@ -248,6 +243,16 @@ def _weighted(tap: Any, weight: Any, length: Any, fill_mode: str) -> tuple[Any, 
         # cheaper than choosing between pixel and fill for every tap
         weight *= tf.cast(inside, tf.float32)
     return index, weight
+
+
+def _each(function: Any, elements: Any, size: Size) -> Any:
+    """The function of every image, float32 (n, *size, c), one after the other."""
+    images = elements[0]
+    if images.shape[0] == 1:
+        return function(tf.nest.map_structure(lambda each: each[0], elements))[None]
+    result = tf.map_fn(function, elements, fn_output_signature=tf.float32)
+    # of no images `map_fn` does not know the shape
+    return tf.reshape(result, [tf.shape(images)[0], *size, images.shape[3]])
 
 
 def _counts(shrink: float) -> list[int]:
