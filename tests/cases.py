@@ -43,6 +43,8 @@ class AugmentationCase(Case):
     """Whether it promises float32."""
     channels: tuple[int, ...] = (1, 2, 3, 4, 5)
     """The numbers of channels that it takes."""
+    smallest: tuple[int, int] = (1, 1)
+    """The smallest (height, width) of images that it takes."""
 
 
 SCHEDULES: list[Case] = [
@@ -137,6 +139,7 @@ AUGMENTATION: list[AugmentationCase] = [
             "fill_value": 7,
         },
         channels=GREY_TOO,
+        smallest=(5, 4),
     ),
     AugmentationCase(
         layers.RandomAffine,
@@ -147,7 +150,27 @@ AUGMENTATION: list[AugmentationCase] = [
             "translation_factor": 0.1,
         },
     ),
+    AugmentationCase(
+        layers.RandomApply,
+        {
+            "layers": [layers.RandomFlip("horizontal"), layers.RandomBrightness(0.3, p=0.9)],
+            "p": 0.7,
+        },
+        channels=GREY_TOO,
+    ),
     AugmentationCase(layers.RandomBrightness, {"factor": (-0.4, 0.3)}, channels=GREY_TOO),
+    AugmentationCase(
+        layers.RandomChoice,
+        {
+            "layers": [
+                layers.RandomRotation(0.1),
+                layers.Pipeline([layers.RandomZoom(0.2), layers.RandomContrast(0.3)]),
+                layers.Cutout(3),
+            ],
+            "probabilities": (1.0, 2.0, 0.5),
+        },
+        channels=GREY_TOO,
+    ),
     AugmentationCase(
         layers.RandomColorJitter,
         {
@@ -160,7 +183,10 @@ AUGMENTATION: list[AugmentationCase] = [
     ),
     AugmentationCase(layers.RandomContrast, {"factor": 0.5}, channels=GREY_TOO),
     AugmentationCase(
-        layers.RandomCrop, {"height": 9, "width": 8, "padding": 2}, moves_whole_pixels=True
+        layers.RandomCrop,
+        {"height": 9, "width": 8, "padding": 2},
+        moves_whole_pixels=True,
+        smallest=(5, 4),
     ),
     AugmentationCase(layers.RandomFlip, moves_whole_pixels=True),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),

@@ -14,11 +14,12 @@ PINNED = {
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
         CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine
-        RandomBrightness RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
-        RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomShear
-        RandomTranslation RandomZoom Resizing StochasticDepth linear_decay
+        RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
+        RandomCrop RandomFlip RandomHue RandomResizedCrop RandomRotation RandomSaturation
+        RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing StochasticDepth
+        linear_decay
     """,
-    "optimizers": "Adam SGD",
+    "optimizers": "SGD Adam",
     "presets": "Recipe cifar small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay

@@ -22,6 +22,8 @@ from keras_trainkit.layers.augmentation.masks.cutout import Cutout
 from keras_trainkit.layers.augmentation.mixes.cut_mix import CutMix
 from keras_trainkit.layers.augmentation.mixes.mix_up import MixUp
 from keras_trainkit.layers.augmentation.pipeline import Pipeline
+from keras_trainkit.layers.augmentation.random_apply import RandomApply
+from keras_trainkit.layers.augmentation.random_choice import RandomChoice
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
@@ -33,7 +35,9 @@ __all__ = [
     "PCAColorJitter",
     "Pipeline",
     "RandomAffine",
+    "RandomApply",
     "RandomBrightness",
+    "RandomChoice",
     "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",

@@ -288,6 +288,8 @@ class Operation(Augmentation):
     """Whether it promises float32 images."""
     channels: tuple[int, ...] | None = None
     """The numbers of channels that it can take, or None for any."""
+    gates: tuple[Any, ...] = ()
+    """Pairs of a `Gate` and its branch that must be open for it to act."""
 
     def __init__(self, p: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -306,6 +308,10 @@ class Operation(Augmentation):
     def draw(self, draw: Any) -> dict[str, Any]:
         """`sample`, and whether the operation is applied."""
         return {"applied": draw.coin("applied", self.p), **self.sample(draw)}
+
+    def narrow(self, drawn: dict[str, Any], open_: Any) -> dict[str, Any]:
+        """The drawn parameters, the operation applied only where `open_`, (n,) bool."""
+        return {**drawn, "applied": drawn["applied"] & open_}
 
     def choose(self, drawn: dict[str, Any], element: Any, rest: Any) -> Any:
         """`element(parameters)` where the operation is applied, `rest` elsewhere."""

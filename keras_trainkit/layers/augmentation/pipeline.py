@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from keras_trainkit._core import arguments
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.registration import register
-from keras_trainkit.layers.augmentation.base import Augmentation
+from keras_trainkit.layers.augmentation.group import Group
 from keras_trainkit.layers.augmentation.plan import Plan
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
@@ -21,7 +19,7 @@ _OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", "float64")
 
 
 @register
-class Pipeline(Augmentation):
+class Pipeline(Group):
     """Augmentations as one layer, fused: one resampling, one pass over the values, one mix.
 
     Neighbouring geometric operations become one coordinate map, neighbouring colour operations
@@ -74,15 +72,12 @@ class Pipeline(Augmentation):
         output_dtype: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(layers, list | tuple) or not layers:
-            refuse(self, "layers", "be a list of at least one layer", layers)
-        self.layers = tuple(layers)
+        super().__init__(layers, **kwargs)
         self.fuse = arguments.boolean(self, "fuse", fuse)
         self.output_dtype = output_dtype
         if output_dtype is not None:
             arguments.one_of(self, "output_dtype", output_dtype, _OUTPUT_DTYPES)
-        self._operations = tuple(op for layer in layers for op in self._unfold(layer))
+        self._operations = tuple(op for layer in self.layers for op in self.unfold(layer))
         self._refuse_disorder()
 
     def operations(self) -> tuple[Any, ...]:
@@ -92,23 +87,13 @@ class Pipeline(Augmentation):
     def _make_plan(self, training: bool) -> Plan:
         return Plan(self._operations, self.settings, self.fuse, training, self.output_dtype)
 
-    def _unfold(self, layer: Any) -> tuple[Any, ...]:
-        if not isinstance(layer, keras.layers.Layer):
-            refuse(self, "layers", "hold layers", layer)
-        if not isinstance(layer, Augmentation):
-            return (_Opaque(layer),)
-        mine = {**vars(self.settings), "output_dtype": self.output_dtype}
-        for name, value in mine.items():
-            theirs = getattr(layer, name, None)
-            if theirs is not None and theirs != value:
-                refuse(
-                    self,
-                    name,
-                    f"be the same throughout, here {value!r}",
-                    theirs,
-                    f"Set it on the pipeline and leave it off {type(layer).__name__}.",
-                )
-        return layer.operations()
+    def shared(self) -> dict[str, Any]:
+        """The settings, and the output's dtype."""
+        return {**super().shared(), "output_dtype": self.output_dtype}
+
+    def unfold_foreign(self, layer: Any) -> tuple[Any, ...]:
+        """Another library's layer as an opaque step."""
+        return (_Opaque(layer),)
 
     def _refuse_disorder(self) -> None:
         mix = normalization = None
@@ -130,6 +115,7 @@ class _Opaque:
 
     run = OpaqueRun
     always = True
+    gates = ()
     gives_float = False
     channels = None
     revision = 0

@@ -109,8 +109,18 @@ class Plan:
         return size
 
     def _sample(self, draw: Draw) -> tuple[dict[str, Any], ...]:
-        pairs = zip(self.operations, self.paths, strict=True)
-        return tuple(op.draw(draw.within(path)) for op, path in pairs)
+        gates = list(dict.fromkeys(gate for op in self.operations for gate, _ in op.gates))
+        branches = {
+            gate: gate.draw(draw.within(path))
+            for gate, path in zip(gates, _paths(gates), strict=True)
+        }
+        parameters = []
+        for op, path in zip(self.operations, self.paths, strict=True):
+            drawn = op.draw(draw.within(path))
+            for gate, branch in op.gates:
+                drawn = op.narrow(drawn, branches[gate][branch])
+            parameters.append(drawn)
+        return tuple(parameters)
 
     def _check(self, owner: object, sample: Sample) -> None:
         images = sample.images

@@ -18,6 +18,7 @@ from augmentation_regimes import (
 from cases import AUGMENTATION
 
 from keras_trainkit._core import xla
+from keras_trainkit.layers import RandomApply
 
 RNG = np.random.default_rng(7)
 IMAGES = RNG.uniform(0, 255, (5, 9, 8, 3)).astype("float32")
@@ -168,6 +169,8 @@ def test_a_probability_of_0_changes_nothing(case):
             for layer in case.arguments["layers"]
         ]
         layer = case.build(layers=layers)
+    elif case.cls.__name__ == "RandomChoice":
+        layer = case.build(layers=[RandomApply(case.arguments["layers"], p=0.0)], probabilities=[1])
     else:
         layer = case.build(p=0.0)
     images, labels, weights = layer(*batch_for(case), training=True)

@@ -225,7 +225,7 @@ def test_pipelines():
 )
 def test_members_that_disagree_with_their_pipeline(name, theirs, mine):
     member = rotation(**{name: theirs})
-    cure = "Set it on the pipeline and leave it off RandomRotation."
+    cure = "Set it on the outermost layer and leave it off RandomRotation."
     with pytest.raises(ValueError, match=sentence(layers.Pipeline, name, "be the same") + "") as e:
         pipeline_of(layers.RandomFlip(), member, **{name: mine})
     assert cure in str(e.value)

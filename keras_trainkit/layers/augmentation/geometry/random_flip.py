@@ -58,6 +58,10 @@ class RandomFlip(Geometry):
         p = {axis: self.p if axis in self.mode else 0.0 for axis in ("vertical", "horizontal")}
         return {axis: draw.uniform(axis) < chance for axis, chance in p.items()}
 
+    def narrow(self, drawn: dict[str, Any], open_: Any) -> dict[str, Any]:
+        """Both coins show tails behind a closed gate."""
+        return {axis: coin & open_ for axis, coin in drawn.items()}
+
     def choose(self, drawn: dict[str, Any], element: Any, rest: Any) -> Any:
         """Coins that show tails give the identity already."""
         return element(drawn) if drawn else rest

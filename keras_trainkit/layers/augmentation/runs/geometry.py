@@ -73,7 +73,7 @@ class GeometryRun(Run):
         for op in self.operations:
             height, width = (length if isinstance(length, int) else None for length in size)
             # an image that the operation leaves alone keeps its size
-            least = 1.0 if op.p < 1 else 0.0
+            least = 1.0 if op.p < 1 or op.gates else 0.0
             factors = op.shrink((height, width))
             total = total[0] * max(factors[0], least), total[1] * max(factors[1], least)
             size = op.output_size(size)
