@@ -15,7 +15,8 @@ PINNED = {
     "layers": """
         CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine
         RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
-        RandomCrop RandomFlip RandomHue RandomResizedCrop RandomRotation RandomSaturation
+        RandomCrop RandomFlip RandomHue RandomLensDistortion RandomPerspective
+        RandomResizedCrop RandomRotation RandomSaturation
         RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing StochasticDepth
         linear_decay
     """,

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
+from keras_trainkit.layers.augmentation.algebra.chains import Chain
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
@@ -121,46 +122,44 @@ def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float
 
 def warp(
     images: Any,
-    maps: Any,
+    chain: Chain,
     size: Size,
     interpolation: str,
     supersample: bool,
     fill_mode: str,
     fill_value: float,
 ) -> Any:
-    """Reads the images wherever the maps say: (n, h, w, c) to float32 (n, *size, c).
+    """Reads the images wherever the chain says: (n, h, w, c) to float32 (n, *size, c).
 
     Args:
         images: (n, h, w, c).
-        maps: (n, 2, 3).
+        chain: Where the result's places are read.
         size: (height, width) of the result.
         interpolation: `"bilinear"` or `"nearest"`.
         supersample: Whether maps that shrink take the mean of 2x2 places for each pixel.
         fill_mode: One of `FILL_MODES`.
         fill_value: What stands outside under `"constant"`.
     """
-    shifted = [maps]
+    y, x = _grid(size)
+    places = [(y, x)]
     if supersample:
-        y, x = (_aside(maps[:, :, axis])[:, :, None] * [0, 0, 1] for axis in (0, 1))
-        shifted = [maps - y - x, maps - y + x, maps + y - x, maps + y + x]
-    reads: list[Any] = [
-        _read(images, *_places(each, size), interpolation, fill_mode, fill_value)
-        for each in shifted
-    ]
+        down, right = (_aside(square) for square in chain.steps(y, x))
+        places = [(y + i * down, x + j * right) for i in (-1, 1) for j in (-1, 1)]
+    reads = [_read(images, *chain.follow(*p), interpolation, fill_mode, fill_value) for p in places]
     return tf.add_n(reads) / len(reads) if len(reads) > 1 else reads[0]
 
 
-def nearest(images: Any, maps: Any, size: Size, fill_mode: str) -> Any:
-    """The pixels nearest to the maps' places, in the dtype of `images`; outside they are 0.
+def nearest(images: Any, chain: Chain, size: Size, fill_mode: str) -> Any:
+    """The pixels nearest to the chain's places, in the dtype of `images`; outside they are 0.
 
     Args:
         images: (n, h, w, c).
-        maps: (n, 2, 3).
+        chain: Where the result's places are read.
         size: (height, width) of the result.
         fill_mode: One of `FILL_MODES`.
     """
     height, width = image_size(images)
-    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in _places(maps, size))
+    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in chain.follow(*_grid(size)))
     (y, y_inside), (x, x_inside) = (
         _border(place, length, fill_mode)
         for place, length in zip(places, (height, width), strict=True)
@@ -191,21 +190,19 @@ def cast_like(values: Any, dtype: Any) -> Any:
     return tf.cast(values, dtype)
 
 
-def _aside(step: Any) -> Any:
-    """How far from its place to read twice, for a step (n, 2) in the input from pixel to pixel.
+def _aside(square: Any) -> Any:
+    """How far from its place, in pixels of the result, to read twice; `square` is the step's, s^2.
 
-    Two tents so far apart have the variance of one as wide as the step, s: 1/6 + d^2 = s^2/6.
-    Where nothing shrinks it is no distance at all.
+    Two tents so far apart have the variance of one as wide as the step from pixel to pixel:
+    1/6 + (d s)^2 = s^2/6.  Where nothing shrinks it is no distance at all.
     """
-    square = tf.reduce_sum(step**2, axis=1, keepdims=True)
-    return step * tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
+    return tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
 
 
-def _places(maps: Any, size: Size) -> tuple[Any, Any]:
+def _grid(size: Size) -> tuple[Any, Any]:
+    """The places of all pixels, (1, h, 1) and (1, 1, w)."""
     y, x = (tf.cast(tf.range(length), tf.float32) for length in size)
-    m = maps[:, :, :, None, None]
-    row, column = (m[:, i, 0] * y[:, None] + m[:, i, 1] * x + m[:, i, 2] for i in (0, 1))
-    return row, column
+    return y[None, :, None], x[None, None, :]
 
 
 def _read(

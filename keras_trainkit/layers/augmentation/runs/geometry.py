@@ -8,13 +8,15 @@ from typing import Any
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
+from keras_trainkit.layers.augmentation.algebra.chains import Chain
+from keras_trainkit.layers.augmentation.algebra.lenses import Lens
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
 Lengths = tuple[int | None, int | None]
 """(height, width), None where it is not known before the images come."""
 
-LATTICE, AXIS, AFFINE = range(3)
+LATTICE, AXIS, AFFINE, PROJECTIVE, CURVED = range(5)
 _SUPERSAMPLE_FROM = 1.5
 
 
@@ -56,8 +58,8 @@ class GeometryRun(Run):
 
     def move_points(self, points: Any, size: coordinates.Size, parameters: Parameters) -> Any:
         """Moved by the inverse maps."""
-        maps = self._maps(size, tf.shape(points)[0], parameters)
-        return coordinates.follow(coordinates.inverse(maps), points)
+        chain = self._chain(size, tf.shape(points)[0], parameters)
+        return tf.stack(chain.unfollow(points[..., 0], points[..., 1]), axis=-1)
 
     def _how(self) -> str:
         if self.level == LATTICE:
@@ -88,43 +90,43 @@ class GeometryRun(Run):
             size = op.output_size(size)
         return size
 
-    def _maps(self, size: coordinates.Size, rows: Any, parameters: Parameters) -> Any:
-        maps = None
+    def _chain(self, size: coordinates.Size, rows: Any, parameters: Parameters) -> Chain:
+        chain = Chain()
         for op, drawn in zip(self.operations, parameters, strict=True):
-            chosen = op.choose(
+            element = op.choose(
                 drawn, lambda d, o=op, s=size: o.element(s, **d), op.rest(size, rows)
             )
-            maps = chosen if maps is None else coordinates.compose(maps, chosen)
+            chain = chain.then(Lens(size, element) if op.level == CURVED else element)
             size = op.output_size(size)
-        return maps
+        return chain
 
-    def _maps_for(self, images: Any, parameters: Parameters) -> tuple[Any, coordinates.Size]:
-        """The maps of these images, and the size of the result."""
+    def _chain_for(self, images: Any, parameters: Parameters) -> tuple[Chain, coordinates.Size]:
+        """The chain for these images, and the size of the result."""
         size = resampling.image_size(images)
-        return self._maps(size, tf.shape(images)[0], parameters), self._output_size(size)
+        return self._chain(size, tf.shape(images)[0], parameters), self._output_size(size)
 
     def _lattice_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (maps, size) = self.settings, self._maps_for(images, parameters)
-        return resampling.lattice(images, maps, size, s.fill_mode, s.fill_value)
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
+        return resampling.lattice(images, chain.map, size, s.fill_mode, s.fill_value)
 
     def _resize_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (maps, size) = self.settings, self._maps_for(images, parameters)
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
         shrink = self._shrink(resampling.image_size(images))
-        return resampling.resize(images, maps, size, shrink, s.fill_mode, s.fill_value)
+        return resampling.resize(images, chain.map, size, shrink, s.fill_mode, s.fill_value)
 
     def _scaled_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (maps, size) = self.settings, self._maps_for(images, parameters)
-        return resampling.scaled(images, maps, size, s.fill_mode, s.fill_value)
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
+        return resampling.scaled(images, chain.map, size, s.fill_mode, s.fill_value)
 
     def _warp_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        s, supersample = self.settings, self._supersamples(resampling.image_size(images))
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
+        supersample = self._supersamples(resampling.image_size(images))
         return resampling.warp(
-            images, maps, size, s.interpolation, supersample, s.fill_mode, s.fill_value
+            images, chain, size, s.interpolation, supersample, s.fill_mode, s.fill_value
         )
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(masks, parameters)
+        s, (chain, size) = self.settings, self._chain_for(masks, parameters)
         if self.level == LATTICE:
-            return resampling.lattice(masks, maps, size, self.settings.fill_mode, 0.0)
-        return resampling.nearest(masks, maps, size, self.settings.fill_mode)
+            return resampling.lattice(masks, chain.map, size, s.fill_mode, 0.0)
+        return resampling.nearest(masks, chain, size, s.fill_mode)
