@@ -194,6 +194,10 @@ AUGMENTATION: list[AugmentationCase] = [
     ),
     AugmentationCase(layers.RandomFlip, moves_whole_pixels=True),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),
+    AugmentationCase(layers.RandomLensDistortion, {"k1": (-0.2, 0.6), "k2": 0.02}),
+    AugmentationCase(
+        layers.RandomPerspective, {"factor": (1, 1), "scale": 0.6, "fill_mode": "constant"}
+    ),
     AugmentationCase(layers.RandomResizedCrop, {"height": 9, "width": 8, "scale": (0.1, 0.9)}),
     AugmentationCase(layers.RandomRotation, {"factor": 0.2, "fill_mode": "nearest"}),
     AugmentationCase(layers.RandomSaturation, {"factor": 0.9}, channels=RGB),

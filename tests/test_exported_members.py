@@ -15,9 +15,10 @@ PINNED = {
     "layers": """
         AugMix AutoAugment CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter
         Pipeline RandAugment RandomAffine RandomApply RandomBrightness RandomChoice
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomResizedCrop
-        RandomRotation RandomSaturation RandomScaleCrop RandomShear RandomTranslation
-        RandomZoom Resizing StochasticDepth TrivialAugment linear_decay
+        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
+        RandomLensDistortion RandomPerspective RandomResizedCrop RandomRotation
+        RandomSaturation RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing
+        StochasticDepth TrivialAugment linear_decay
     """,
     "optimizers": "SGD Adam",
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",

@@ -11,6 +11,8 @@ from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
+from keras_trainkit.layers.augmentation.geometry.random_lens_distortion import RandomLensDistortion
+from keras_trainkit.layers.augmentation.geometry.random_perspective import RandomPerspective
 from keras_trainkit.layers.augmentation.geometry.random_resized_crop import RandomResizedCrop
 from keras_trainkit.layers.augmentation.geometry.random_rotation import RandomRotation
 from keras_trainkit.layers.augmentation.geometry.random_scale_crop import RandomScaleCrop
@@ -50,6 +52,8 @@ __all__ = [
     "RandomCrop",
     "RandomFlip",
     "RandomHue",
+    "RandomLensDistortion",
+    "RandomPerspective",
     "RandomResizedCrop",
     "RandomRotation",
     "RandomSaturation",
