@@ -13,12 +13,14 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomApply
-        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop RandomFlip
-        RandomHue RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomShear
-        RandomTranslation RandomZoom StochasticDepth linear_decay
+        AugMix AutoAugment CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter
+        Pipeline RandAugment RandomAffine RandomApply RandomBrightness RandomChoice
+        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
+        RandomLensDistortion RandomPerspective RandomResizedCrop RandomRotation
+        RandomSaturation RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing
+        StochasticDepth TrivialAugment linear_decay
     """,
-    "optimizers": "Adam SGD",
+    "optimizers": "SGD Adam",
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay

@@ -7,30 +7,42 @@ from keras_trainkit.layers.augmentation.color.random_color_jitter import RandomC
 from keras_trainkit.layers.augmentation.color.random_contrast import RandomContrast
 from keras_trainkit.layers.augmentation.color.random_hue import RandomHue
 from keras_trainkit.layers.augmentation.color.random_saturation import RandomSaturation
+from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
+from keras_trainkit.layers.augmentation.geometry.random_lens_distortion import RandomLensDistortion
+from keras_trainkit.layers.augmentation.geometry.random_perspective import RandomPerspective
 from keras_trainkit.layers.augmentation.geometry.random_resized_crop import RandomResizedCrop
 from keras_trainkit.layers.augmentation.geometry.random_rotation import RandomRotation
 from keras_trainkit.layers.augmentation.geometry.random_scale_crop import RandomScaleCrop
 from keras_trainkit.layers.augmentation.geometry.random_shear import RandomShear
 from keras_trainkit.layers.augmentation.geometry.random_translation import RandomTranslation
 from keras_trainkit.layers.augmentation.geometry.random_zoom import RandomZoom
+from keras_trainkit.layers.augmentation.geometry.resizing import Resizing
 from keras_trainkit.layers.augmentation.masks.cutout import Cutout
 from keras_trainkit.layers.augmentation.mixes.cut_mix import CutMix
 from keras_trainkit.layers.augmentation.mixes.mix_up import MixUp
 from keras_trainkit.layers.augmentation.pipeline import Pipeline
+from keras_trainkit.layers.augmentation.policies.aug_mix import AugMix
+from keras_trainkit.layers.augmentation.policies.auto_augment import AutoAugment
+from keras_trainkit.layers.augmentation.policies.rand_augment import RandAugment
+from keras_trainkit.layers.augmentation.policies.trivial_augment import TrivialAugment
 from keras_trainkit.layers.augmentation.random_apply import RandomApply
 from keras_trainkit.layers.augmentation.random_choice import RandomChoice
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
+    "AugMix",
+    "AutoAugment",
+    "CenterCrop",
     "CutMix",
     "Cutout",
     "MixUp",
     "Normalization",
     "PCAColorJitter",
     "Pipeline",
+    "RandAugment",
     "RandomAffine",
     "RandomApply",
     "RandomBrightness",
@@ -40,6 +52,8 @@ __all__ = [
     "RandomCrop",
     "RandomFlip",
     "RandomHue",
+    "RandomLensDistortion",
+    "RandomPerspective",
     "RandomResizedCrop",
     "RandomRotation",
     "RandomSaturation",
@@ -47,6 +61,8 @@ __all__ = [
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
+    "Resizing",
     "StochasticDepth",
+    "TrivialAugment",
     "linear_decay",
 ]

@@ -14,14 +14,18 @@ from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun, Lengths
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
+from keras_trainkit.layers.augmentation.runs.policies import PolicyRun
 
 
 class Geometry(Operation):
-    """Moves pixels: `element(size, **parameters)` is an (n, 2, 3) coordinate map."""
+    """Moves pixels: `element(size, **parameters)` is an (n, 2, 3) coordinate map.
+
+    At the level PROJECTIVE it is (n, 3, 3), at CURVED a lens' (n, 2) coefficients.
+    """
 
     run = GeometryRun
     level = AFFINE
-    """How general its maps are: LATTICE (whole pixels), AXIS (no cross terms) or AFFINE."""
+    """How general its maps are: LATTICE (whole pixels), AXIS (no cross terms), AFFINE and on."""
     reaches_out = True
     """Whether its maps can point beyond the border."""
     windows = True
@@ -39,6 +43,21 @@ class Geometry(Operation):
     def rest(self, size: coordinates.Size, rows: Any) -> Any:
         """The map where chance is off."""
         return coordinates.identity(rows)
+
+
+class FixedGeometry(Geometry):
+    """Geometry without chance: its map is its `rest`, in training and at evaluation alike."""
+
+    always = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if self.p != 1:
+            refuse(self, "p", "be 1, since there is no chance in it", self.p)
+
+    def draw(self, draw: Any) -> dict[str, Any]:
+        """Nothing."""
+        return {}
 
 
 class Color(Operation):
@@ -76,7 +95,13 @@ class Mix(Operation):
     """
 
     run = MixRun
+    pastes = False
+    """Whether a pixel of the result is one image's or the other's, so that class ids stay ids."""
     apply: Callable[..., tuple[Any, Any]]
+
+    def seen(self, own: Any, other: Any, size: coordinates.Size, **parameters: Any) -> Any:
+        """What shows of the image's boxes and of its partner's, (n, k, 4) each."""
+        return own, other
 
     def __init__(self, num_classes: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -115,3 +140,15 @@ class Mix(Operation):
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
             return tf.one_hot(labels, self.num_classes)
+
+
+class Policy(Operation):
+    """Chooses for each image: `element(size, **parameters)` is its steps, (n, steps, 2) float32.
+
+    A step is the place of an operation in `runs.policies.OPERATIONS`, and an amount in its units.
+    """
+
+    run = PolicyRun
+    channels: tuple[int, ...] | None = (1, 3)
+
+    element: Callable[..., Any]
