@@ -351,7 +351,9 @@ def test_a_crop_that_leaves_the_image_or_turns_it_reads_all_of_it():
     ):
         made = dataclasses.replace(recipe(), crop=layers.Pipeline(crop))
         shown = [each[0] for each in made._read(made._named(source, "train"), seed=1)]
-        whole = source.map(lambda data, _: tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE"))
+        whole = source.map(
+            lambda data, _: tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE")
+        )
         expected = list(made.crop.map(whole, seed=1))
         np.testing.assert_array_equal(shown, expected)
 
