@@ -19,8 +19,8 @@ PINNED = {
         RandomRotation RandomSaturation RandomScaleCrop RandomShear RandomTranslation
         RandomZoom Resizing StochasticDepth TrivialAugment linear_decay
     """,
-    "optimizers": "Adam SGD",
-    "presets": "Recipe cifar small_images",
+    "optimizers": "SGD Adam",
+    "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot

@@ -92,7 +92,13 @@ class Mix(Operation):
     """
 
     run = MixRun
+    pastes = False
+    """Whether a pixel of the result is one image's or the other's, so that class ids stay ids."""
     apply: Callable[..., tuple[Any, Any]]
+
+    def seen(self, own: Any, other: Any, size: coordinates.Size, **parameters: Any) -> Any:
+        """What shows of the image's boxes and of its partner's, (n, k, 4) each."""
+        return own, other
 
     def __init__(self, num_classes: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
+from keras_trainkit.layers.augmentation.algebra.windows import reach
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -16,6 +17,7 @@ Lengths = tuple[int | None, int | None]
 
 LATTICE, AXIS, AFFINE = range(3)
 _SUPERSAMPLE_FROM = 1.5
+_MARGIN = 2  # a decoder interpolates half-size colour channels from one pixel beyond
 
 
 class GeometryRun(Run):
@@ -53,6 +55,25 @@ class GeometryRun(Run):
             partial, maps = self._rows(images, parameters)
             return self._columns(partial, maps, self._output_size(size), self._shrink(size)[1])
         return self._warp(images, parameters)
+
+    def of_part(
+        self, size: coordinates.Size, parameters: Parameters, part: Callable[[Any], Any]
+    ) -> Any:
+        """The result for one image of this size, (h, w, c), from no more of it than it shows.
+
+        Args:
+            size: Of the image, unknown when it is compiled.
+            parameters: For one image.
+            part: Gives the pixels (h, w, c) in a window: (4,) int32 top, left, height, width.
+        """
+        if self._border != resampling.INSIDE or self.level == AFFINE:
+            return self(part(tf.stack([0, 0, *size]))[None], parameters)[0]
+        maps, result = self._maps(size, 1, parameters), self._output_size(size)
+        window = reach(maps, result, size, _MARGIN)
+        maps -= tf.pad(tf.cast(window[:2], tf.float32)[None, :, None], [[0, 0], [0, 0], [2, 0]])
+        read = resampling.lattice if self.level == LATTICE else resampling.scaled
+        image = part(window)[None]
+        return read(image, maps, result, self._border, self.settings.fill_value)[0]
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Moved by the same maps, nearest neighbour; beyond the border of `"constant"` is 0."""
