@@ -87,9 +87,8 @@ def autocontrast(histogram: Any) -> Any:
 
 
 def compose(first: Any, second: Any) -> Any:
-    """The curve of doing `first`, then `second`."""
-    rows = tf.maximum(tf.shape(first)[0], tf.shape(second)[0])
-    shape = [rows, max(first.shape[1], second.shape[1]), LEVELS]
+    """The curve of doing `first`, then `second`, which may be one for all images."""
+    shape = [tf.shape(first)[0], max(first.shape[1], second.shape[1]), LEVELS]
     first, second = (tf.broadcast_to(curve, shape) for curve in (first, second))
     return tf.gather(second, first, axis=2, batch_dims=2)
 
@@ -132,11 +131,16 @@ def grey_mean(histogram: Any) -> Any:
     return matrices.luma(means)
 
 
+def are_levels(images: Any, value_range: tuple[float, float]) -> bool:
+    """Whether the values of the images are their levels."""
+    return images.dtype == tf.uint8 and value_range == (0, WHITE)
+
+
 def levels(images: Any, value_range: tuple[float, float]) -> Any:
     """Images (n, h, w, c) rounded to 256 levels over `value_range`, int32."""
-    low, high = value_range
-    if images.dtype == tf.uint8 and (low, high) == (0, WHITE):
+    if are_levels(images, value_range):
         return tf.cast(images, tf.int32)
+    low, high = value_range
     scaled = (tf.cast(images, tf.float32) - low) * (WHITE / (high - low))
     # NaN, which no cast agrees on, becomes black
     clipped = tf.minimum(tf.where(scaled > 0, scaled, 0.0), float(WHITE))
