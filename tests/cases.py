@@ -35,6 +35,8 @@ class AugmentationCase(Case):
     """Whether it acts without chance, and so at evaluation too."""
     moves_whole_pixels: bool = False
     """Whether every value of the result stood in the input, or is a constant."""
+    resizes: bool = False
+    """Whether it resizes, at evaluation too."""
     mixes: bool = False
     """Whether images and labels of a batch meet."""
     gives_float: bool = False
@@ -103,8 +105,17 @@ GREY_TOO = (1, 3, 4)
 RGB = (3, 4)
 
 AUGMENTATION: list[AugmentationCase] = [
+    AugmentationCase(layers.AutoContrast, certain=True),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
-    AugmentationCase(layers.Cutout, {"size": (4, 3), "fill": 9}, moves_whole_pixels=True),
+    AugmentationCase(
+        layers.Cutout, {"size": (4, 3), "fill": 9, "mask_fill": 1}, moves_whole_pixels=True
+    ),
+    AugmentationCase(layers.Equalization, certain=True),
+    AugmentationCase(
+        layers.GridMask,
+        {"period": (3, 6), "ratio": 0.4, "rotation_factor": 0.1, "mask_fill": 255},
+        moves_whole_pixels=True,
+    ),
     AugmentationCase(
         layers.MixUp,
         {"alpha": 0.4, "num_classes": 10, "per": "image"},
@@ -183,16 +194,33 @@ AUGMENTATION: list[AugmentationCase] = [
         moves_whole_pixels=True,
         smallest=(5, 4),
     ),
+    AugmentationCase(
+        layers.RandomErasing,
+        {"scale": (0.1, 0.5), "ratio": (0.2, 4.0), "mask_fill": 255},
+        moves_whole_pixels=True,
+    ),
     AugmentationCase(layers.RandomFlip, moves_whole_pixels=True),
+    AugmentationCase(layers.RandomGamma, {"factor": 2.0}),
+    AugmentationCase(
+        layers.RandomGaussianBlur,
+        {"factor": (0.8, 1.0), "kernel_size": (5, 3), "sigma": (0.1, 2.0)},
+    ),
+    AugmentationCase(layers.RandomGrayscale, channels=RGB),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),
+    AugmentationCase(layers.RandomInvert, {"factor": 0.6}),
+    AugmentationCase(layers.RandomPosterization, {"factor": (1, 5)}),
+    AugmentationCase(layers.RandomResizedCrop, {"height": 9, "width": 8, "scale": (0.1, 0.9)}),
     AugmentationCase(layers.RandomRotation, {"factor": 0.2, "fill_mode": "nearest"}),
     AugmentationCase(layers.RandomSaturation, {"factor": 0.9}, channels=RGB),
+    AugmentationCase(layers.RandomScaleCrop, {"size": (9, 8), "short_side": (9, 12)}, resizes=True),
+    AugmentationCase(layers.RandomSharpness, {"factor": 1.0}),
     AugmentationCase(layers.RandomShear, {"x_factor": 0.3, "y_factor": (0.1, 0.2)}),
     AugmentationCase(
         layers.RandomTranslation,
         {"height_factor": 0.3, "width_factor": (0.1, 0.2), "fill_mode": "wrap"},
     ),
     AugmentationCase(layers.RandomZoom, {"height_factor": (-0.3, 0.6), "width_factor": 0.2}),
+    AugmentationCase(layers.Solarization, {"addition_factor": 0.3, "threshold_factor": (0.2, 0.9)}),
 ]
 
 DATA: list[Case] = [

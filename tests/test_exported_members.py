@@ -13,12 +13,14 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomApply
-        RandomBrightness RandomChoice
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
-        RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
+        AutoContrast CutMix Cutout Equalization GridMask MixUp Normalization PCAColorJitter
+        Pipeline RandomAffine RandomApply RandomBrightness RandomChoice RandomColorJitter
+        RandomContrast RandomCrop RandomErasing RandomFlip RandomGamma RandomGaussianBlur
+        RandomGrayscale RandomHue RandomInvert RandomPosterization RandomResizedCrop
+        RandomRotation RandomSaturation RandomScaleCrop RandomSharpness RandomShear
+        RandomTranslation RandomZoom Solarization StochasticDepth linear_decay
     """,
-    "optimizers": "Adam SGD",
+    "optimizers": "SGD Adam",
     "presets": "Recipe cifar small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay

@@ -1,6 +1,7 @@
 """Augmentation in slow, obvious NumPy and SciPy, float64 throughout."""
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
@@ -114,6 +115,22 @@ def axis_zoom(image, height, width, fill_mode, fill_value=0.0):
         filtered = triangle_filter(turned, scale, offset, length, fill_mode, fill_value)
         image = np.moveaxis(filtered, 0, axis)
     return image
+
+
+def resized(image, size, box=None):
+    """Pillow's anti-aliased resize of the box (top, left, height, width) of an image (h, w, c).
+
+    Channel by channel in floats, so that nothing is rounded.
+    """
+    top, left, height, width = (0, 0, *image.shape[:2]) if box is None else box
+    corners = (left, top, left + width, top + height)
+    planes = [
+        Image.fromarray(np.ascontiguousarray(plane, "float32"))
+        for plane in np.moveaxis(image, 2, 0)
+    ]
+    return np.stack(
+        [plane.resize(size[::-1], Image.Resampling.BILINEAR, corners) for plane in planes], 2
+    )
 
 
 def pad_and_crop(image, padding, top, left, height, width, fill_mode, fill_value=0):

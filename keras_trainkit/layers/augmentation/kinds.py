@@ -12,7 +12,7 @@ from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.base import Operation
 from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.filters import FilterRun
-from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun
+from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun, Lengths
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
@@ -30,9 +30,11 @@ class Geometry(Operation):
     windows = True
     """Whether a part of the image can be left out."""
 
-    @property
-    def shrink(self) -> tuple[float, float]:
-        """The largest factors by which it shrinks (height, width)."""
+    def shrink(self, size: Lengths) -> tuple[float, float]:
+        """The largest factors by which it shrinks an image of this (height, width).
+
+        Infinite where that depends on a length that is None: not known yet.
+        """
         return 1.0, 1.0
 
     element: Callable[..., Any]
@@ -74,10 +76,9 @@ class CertainTone(Tone):
     optional = True
     reads_histogram = True
 
-    @property
-    def always(self) -> bool:
-        """Whether there is no chance in it."""
-        return self.p == 1
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.always = self.p == 1
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """Nothing but whether."""

@@ -6,7 +6,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from augmentation_regimes import augment, each_apart, each_case, each_chance, each_mix, of_all
+from augmentation_regimes import (
+    augment,
+    each_apart,
+    each_case,
+    each_chance,
+    each_mix,
+    each_still,
+    of_all,
+)
 from cases import AUGMENTATION
 
 from keras_trainkit._core import xla
@@ -153,7 +161,7 @@ def test_the_policy_changes_nothing(case, request):
 
 
 @pytest.mark.usefixtures("uncompiled")
-@each_chance
+@each_still
 def test_a_probability_of_0_changes_nothing(case):
     if case.cls.__name__ == "Pipeline":
         layers = [
@@ -172,7 +180,7 @@ def test_a_probability_of_0_changes_nothing(case):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-@each_chance
+@each_still
 def test_evaluation_changes_nothing(case, dtype):
     images = LEVELS.astype(dtype)
     result = case.build()(images, training=False)
@@ -234,6 +242,7 @@ def test_the_numbers_of_channels(case, channels):
 @of_all([case for case in AUGMENTATION if case.cls.__name__ not in ("Pipeline", "RandomCrop")])
 def test_images_of_hardly_any_size(case, size):
     images = RNG.uniform(0, 255, (3, *size, 3)).astype("float32")
-    result = case.build(seed=1)(images)
-    assert result.shape == images.shape
+    layer = case.build(seed=1)
+    result = layer(images)
+    assert result.shape == layer.compute_output_shape(images.shape)
     assert np.isfinite(result).all()

@@ -74,6 +74,30 @@ def mirror(size: Size, vertical: Any, horizontal: Any) -> Any:
     return build(sy, zero, y0, zero, sx, x0)
 
 
+def window(size: Size, top: Any, left: Any, height: Any, width: Any) -> Any:
+    """The map that fills a result of `size` with a window of the image, all (n,) in pixels.
+
+    The window's edges are those of pixels: an image's own window is (0, 0, height, width).
+    """
+    yy, xx = (
+        extent / tf.cast(length, tf.float32)
+        for extent, length in zip((height, width), size, strict=True)
+    )
+    zero = tf.zeros_like(yy)
+    # the place of a pixel's centre is half a pixel inside
+    return build(yy, zero, (yy - 1) / 2 + top, zero, xx, (xx - 1) / 2 + left)
+
+
+def central_window(size: Size, image: Size, rows: Any) -> Any:
+    """The largest central window of an image that a result of `size` can be filled with."""
+    lengths = [tf.cast(length, tf.float32) for length in image]
+    wanted = [tf.cast(length, tf.float32) for length in size]
+    scale = tf.minimum(lengths[0] / wanted[0], lengths[1] / wanted[1])
+    extents = [scale * length for length in wanted]
+    edges = [(a - b) / 2 for a, b in zip(lengths, extents, strict=True)]
+    return window(size, *(tf.fill([rows], each) for each in (*edges, *extents)))
+
+
 def pixel(share: Any, length: Any) -> Any:
     """(n,) int32: of `length` pixels the one at the (n,) `share`, each equally likely."""
     scaled = tf.cast(share * tf.cast(length, tf.float32), tf.int32)
@@ -85,6 +109,21 @@ def centre(size: Size) -> Size:
     """The middle of an image, in pixels from the centre of the top-left one."""
     y, x = (tf.cast(length - 1, tf.float32) / 2 for length in size)
     return y, x
+
+
+def follow(maps: Any, places: Any) -> Any:
+    """Where the maps take (n, k, 2) places (y, x)."""
+    m = maps[:, None]
+    y, x = places[..., 0], places[..., 1]
+    return tf.stack([m[..., i, 0] * y + m[..., i, 1] * x + m[..., i, 2] for i in (0, 1)], -1)
+
+
+def inverse(maps: Any) -> Any:
+    """The maps from the input's places to the output's."""
+    (yy, yx, y), (xy, xx, x) = (tf.unstack(row, axis=1) for row in tf.unstack(maps, axis=1))
+    determinant = yy * xx - yx * xy
+    yy, yx, xy, xx = (each / determinant for each in (xx, -yx, -xy, yy))
+    return build(yy, yx, -(yy * y + yx * x), xy, xx, -(xy * y + xx * x))
 
 
 def compose(first: Any, second: Any) -> Any:

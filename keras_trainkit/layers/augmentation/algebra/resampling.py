@@ -17,6 +17,8 @@ from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
+INSIDE = "inside"
+"""In place of a fill mode: no map points beyond the border, and filters stop there."""
 
 
 def lattice(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float) -> Any:
@@ -63,6 +65,47 @@ def columns(
     return _filter(images, maps[:, 1, 1], maps[:, 1, 2], 2, size[1], shrink, fill_mode, fill_value)
 
 
+def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float) -> Any:
+    """What `rows` and `columns` give, for images whose size is not known when it is compiled.
+
+    Image by image, through TensorFlow's `ScaleAndTranslate`, which XLA cannot compile.
+
+    Args:
+        images: (n, h, w, c).
+        maps: (n, 2, 3) without cross terms.
+        size: (height, width) of the result.
+        fill_mode: One of `FILL_MODES`, or `INSIDE`.
+        fill_value: What stands outside under `"constant"`.
+    """
+    scale = tf.stack([maps[:, 0, 0], maps[:, 1, 1]], axis=1)
+    offset = maps[:, :, 2]
+
+    def one(parts: Any) -> Any:
+        image, scale, offset = parts
+        offsets = []
+        for axis, length in enumerate(size):
+            image, begin = _reach(
+                image, axis, scale[axis], offset[axis], length, fill_mode, fill_value
+            )
+            offsets.append(begin)
+        step = tf.abs(scale)
+        return tf.raw_ops.ScaleAndTranslate(
+            images=image[None],
+            size=tf.stack(size),
+            scale=1.0 / step,
+            translation=0.5 - (tf.stack(offsets) + 0.5) / step,
+            kernel_type="triangle",
+            antialias=True,
+        )[0]
+
+    if images.shape[0] == 1:
+        result = one((images[0], scale[0], offset[0]))[None]
+    else:
+        result = tf.map_fn(one, (images, scale, offset), fn_output_signature=tf.float32)
+    shape = [length if isinstance(length, int) else None for length in size]
+    return tf.ensure_shape(result, [images.shape[0], *shape, images.shape[3]])
+
+
 def warp(
     images: Any,
     maps: Any,
@@ -88,10 +131,31 @@ def warp(
         y, x = (_aside(maps[:, :, axis])[:, :, None] * [0, 0, 1] for axis in (0, 1))
         shifted = [maps - y - x, maps - y + x, maps + y - x, maps + y + x]
     reads: list[Any] = [
-        _read(images, *_places(each, size), interpolation, fill_mode, fill_value)
-        for each in shifted
+        _read(images, *places(each, size), interpolation, fill_mode, fill_value) for each in shifted
     ]
     return tf.add_n(reads) / len(reads) if len(reads) > 1 else reads[0]
+
+
+def nearest(images: Any, maps: Any, size: Size, fill_mode: str) -> Any:
+    """The pixels nearest to the maps' places, in the dtype of `images`; outside they are 0.
+
+    Args:
+        images: (n, h, w, c).
+        maps: (n, 2, 3).
+        size: (height, width) of the result.
+        fill_mode: One of `FILL_MODES`.
+    """
+    height, width = image_size(images)
+    nearest = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in places(maps, size))
+    (y, y_inside), (x, x_inside) = (
+        _border(place, length, fill_mode)
+        for place, length in zip(nearest, (height, width), strict=True)
+    )
+    result = _gather_pixels(images, y, x)
+    if fill_mode == "constant":
+        inside = (y_inside & x_inside)[..., None]
+        result = tf.where(inside, result, tf.zeros([], images.dtype))
+    return result
 
 
 def image_size(images: Any) -> Size:
@@ -123,7 +187,8 @@ def _aside(step: Any) -> Any:
     return step * tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
 
 
-def _places(maps: Any, size: Size) -> tuple[Any, Any]:
+def places(maps: Any, size: Size) -> tuple[Any, Any]:
+    """Where the maps send the pixels of a result of `size`: y and x, (n, h, w) both."""
     y, x = (tf.cast(tf.range(length), tf.float32) for length in size)
     m = maps[:, :, :, None, None]
     row, column = (m[:, i, 0] * y[:, None] + m[:, i, 1] * x + m[:, i, 2] for i in (0, 1))
@@ -184,8 +249,14 @@ def _filter(
     first = tf.floor(place) - (half - 1)
     taps = [first + k for k in range(2 * half)]
     weights = [tf.maximum(0.0, 1.0 - tf.abs(tap - place) / width) for tap in taps]
-    norm = tf.add_n(weights)
     input_length = image_size(images)[axis - 1]
+    if fill_mode == INSIDE:
+        last = tf.cast(input_length - 1, tf.float32)
+        weights = [
+            tf.where((tap >= 0) & (tap <= last), weight, 0.0)
+            for tap, weight in zip(taps, weights, strict=True)
+        ]
+    norm = tf.add_n(weights)
     shape = [-1, length, 1, 1] if axis == 1 else [-1, 1, length, 1]
     total, inside = 0.0, 0.0
     for tap, weight in zip(taps, weights, strict=True):
@@ -196,6 +267,34 @@ def _filter(
     if fill_mode == "constant" and fill_value != 0:
         total += tf.reshape((1.0 - inside) * fill_value, shape)
     return total
+
+
+def _reach(
+    image: Any, axis: int, scale: Any, offset: Any, length: Any, fill_mode: str, fill_value: float
+) -> tuple[Any, Any]:
+    """The lines of an image that a triangle filter reads, in its order, and its first place."""
+    input_length = tf.shape(image)[axis]
+    final = offset + scale * tf.cast(length - 1, tf.float32)
+    width = tf.maximum(1.0, tf.abs(scale))
+    first, last = (
+        tf.cast(place, tf.int32)
+        for place in (
+            tf.floor(tf.minimum(offset, final) - width),
+            tf.math.ceil(tf.maximum(offset, final) + width),
+        )
+    )
+    if fill_mode == INSIDE:
+        first, last = tf.maximum(first, 0), tf.minimum(last, input_length - 1)
+    lines = tf.where(scale < 0, last - tf.range(last - first + 1), tf.range(first, last + 1))
+    start = tf.where(
+        scale < 0, tf.cast(last, tf.float32) - offset, offset - tf.cast(first, tf.float32)
+    )
+    index, inside = _border(lines, input_length, fill_mode)
+    image = tf.gather(image, index, axis=axis)
+    if fill_mode == "constant":
+        shape = [-1 if each == axis else 1 for each in range(3)]
+        image = tf.where(tf.reshape(inside, shape), tf.cast(image, tf.float32), fill_value)
+    return image, start
 
 
 def _line(length: Any, scale: Any, offset: Any) -> Any:

@@ -59,11 +59,13 @@ class RandomGaussianBlur(Filter):
     ) -> None:
         super().__init__(**kwargs)
         self.factor = factors.checked(self, "factor", factor, 0, 1)
-        sides = kernel_size if np.ndim(kernel_size) else (kernel_size, kernel_size)
+        sides = kernel_size if isinstance(kernel_size, list | tuple) else (kernel_size,) * 2
+        if len(sides) != 2:
+            refuse(self, "kernel_size", "be a number of pixels or (height, width)", kernel_size)
         height, width = (arguments.integer(self, "kernel_size", side, 1) for side in sides)
         if not (height % 2 and width % 2):
             refuse(self, "kernel_size", "be odd", kernel_size)
-        self.kernel_size = (height, width) if np.ndim(kernel_size) else height
+        self.kernel_size = (height, width) if sides is kernel_size else height
         self.sigma = (
             arguments.interval(self, "sigma", sigma, 0)
             if np.ndim(sigma)

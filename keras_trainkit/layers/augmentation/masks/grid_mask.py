@@ -10,7 +10,7 @@ from keras_trainkit._core import arguments
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation import factors
-from keras_trainkit.layers.augmentation.algebra import coordinates
+from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
 from keras_trainkit.layers.augmentation.kinds import Mask
 
 
@@ -78,7 +78,7 @@ class GridMask(Mask):
 
     def element(self, size: coordinates.Size, period: Any, y: Any, x: Any, angle: Any) -> Any:
         """The squares."""
-        places = coordinates.places(coordinates.rotation(size, angle), size)
+        places = resampling.places(coordinates.rotation(size, angle), size)
         covered: Any = True
         for place, offset in zip(places, (y, x), strict=True):
             cells = place / period[:, None, None] + offset[:, None, None]

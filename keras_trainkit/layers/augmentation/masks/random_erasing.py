@@ -6,11 +6,10 @@ import math
 from typing import Any
 
 from keras_trainkit._core import arguments
-from keras_trainkit._core.draws import noise
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation import factors
-from keras_trainkit.layers.augmentation.algebra import boxes, coordinates, curves
+from keras_trainkit.layers.augmentation.algebra import boxes, coordinates, curves, noise
 from keras_trainkit.layers.augmentation.kinds import Mask
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -84,7 +83,7 @@ class RandomErasing(Mask):
             "ratio": tf.exp(draw.uniform("ratio", *map(math.log, self.ratio))),
             "top": draw.uniform("top"),
             "left": draw.uniform("left"),
-            "noise": draw.bits("noise"),
+            "noise": draw.uniform("noise"),
         }
 
     def element(
@@ -96,20 +95,20 @@ class RandomErasing(Mask):
         shape = height / width
         ratio = tf.clip_by_value(ratio, area * shape, shape / tf.maximum(area, 1e-7))
         pixels = area * height * width
-        edges = []
-        for square, length, share in (
-            (pixels * ratio, size[0], top),
-            (pixels / ratio, size[1], left),
-        ):
-            side = tf.cast(tf.round(tf.sqrt(square)), tf.int32)
-            side = tf.clip_by_value(side, 1, length)
-            first = coordinates.pixel(share, length - side + 1)
-            edges.append((first, first + side))
-        return boxes.inside(tf.stack([edge for pair in zip(*edges) for edge in pair], 1), size)
+        top, bottom = _inside(tf.sqrt(pixels * ratio), size[0], top)
+        left, right = _inside(tf.sqrt(pixels / ratio), size[1], left)
+        return boxes.inside(tf.stack([top, left, bottom, right], axis=1), size)
 
     def colors(self, images: Any, settings: Settings, drawn: dict[str, Any]) -> Any:
         """The constant, or the noise."""
         if self.fill is not None or not drawn:
             return super().colors(images, settings, drawn)
-        levels = noise(drawn["noise"], tf.shape(images)[1:], 8)
+        levels = noise.levels(drawn["noise"], tf.shape(images)[1:])
         return curves.values(levels, settings.value_range)
+
+
+def _inside(side: Any, length: Any, share: Any) -> tuple[Any, Any]:
+    """The ends of a side, rounded to pixels, at this share of the places that it can have."""
+    pixels = tf.clip_by_value(tf.cast(tf.round(side), tf.int32), 1, length)
+    first = coordinates.pixel(share, length - pixels + 1)
+    return first, first + pixels

@@ -11,6 +11,9 @@ from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
+Lengths = tuple[int | None, int | None]
+"""(height, width), None where it is not known before the images come."""
+
 LATTICE, AXIS, AFFINE = range(3)
 _SUPERSAMPLE_FROM = 1.5
 
@@ -23,16 +26,16 @@ class GeometryRun(Run):
         self.level = max(op.level for op in operations)
         if self.level == AXIS and settings.interpolation == "nearest":
             self.level = AFFINE
-        self.shrink = [1.0, 1.0]
-        for op in operations:
-            # an image that the operation leaves alone keeps its size
-            least = 1.0 if op.p < 1 else 0.0
-            self.shrink = [a * max(b, least) for a, b in zip(self.shrink, op.shrink, strict=True)]
+        # within an image the border is met by no more than a filter's tails, which stop there
+        reaches_out = any(op.reaches_out for op in operations)
+        self._border = settings.fill_mode if reaches_out else resampling.INSIDE
         self.label = f"{self._how()}, border {settings.fill_mode}"
         self._lattice = Compiled(self._lattice_kernel)
         self._rows = Compiled(self._rows_kernel)
         self._columns = Compiled(self._columns_kernel)
+        self._scaled = Compiled(self._scaled_kernel)
         self._warp = Compiled(self._warp_kernel)
+        self._masks = Compiled(self._masks_kernel)
 
     def accepts(self, operation: Any) -> bool:
         """Geometry joins geometry, but whole-pixel moves stay what they are one at a time."""
@@ -47,31 +50,52 @@ class GeometryRun(Run):
         if self.level == LATTICE:
             return self._lattice(images, parameters)
         if self.level == AXIS:
+            size = resampling.image_size(images)
+            if None in images.shape[1:3]:
+                return self._scaled(images, parameters)
             partial, maps = self._rows(images, parameters)
-            return self._columns(partial, maps, tf.zeros(self._output_size(images)))
+            return self._columns(partial, maps, self._output_size(size), self._shrink(size)[1])
         return self._warp(images, parameters)
+
+    def move_masks(self, masks: Any, parameters: Parameters) -> Any:
+        """Moved by the same maps, nearest neighbour; beyond the border of `"constant"` is 0."""
+        return self._masks(masks, parameters)
+
+    def move_points(self, points: Any, size: coordinates.Size, parameters: Parameters) -> Any:
+        """Moved by the inverse maps."""
+        maps = self._maps(size, tf.shape(points)[0], parameters)
+        return coordinates.follow(coordinates.inverse(maps), points)
 
     def _how(self) -> str:
         if self.level == LATTICE:
             return "one gather of whole pixels"
         if self.level == AXIS:
             return "rows, then columns, by the triangle filter"
-        several = " of 2x2 samples a pixel" if self._supersamples else ""
+        several = " of 2x2 samples a pixel" if self._supersamples((None, None)) else ""
         return f"one {self.settings.interpolation} warp{several}"
 
-    @property
-    def _supersamples(self) -> bool:
-        bilinear = self.settings.interpolation == "bilinear"
-        return bilinear and max(self.shrink) >= _SUPERSAMPLE_FROM
+    def _shrink(self, size: coordinates.Size) -> list[float]:
+        """The largest factors by which the run shrinks images of this size."""
+        total = [1.0, 1.0]
+        for op in self.operations:
+            height, width = (length if isinstance(length, int) else None for length in size)
+            # an image that the operation leaves alone keeps its size
+            least = 1.0 if op.p < 1 else 0.0
+            factors = op.shrink((height, width))
+            total = [a * max(b, least) for a, b in zip(total, factors, strict=True)]
+            size = op.output_size(size)
+        return total
 
-    def _output_size(self, images: Any) -> coordinates.Size:
-        size = resampling.image_size(images)
+    def _supersamples(self, size: coordinates.Size) -> bool:
+        bilinear = self.settings.interpolation == "bilinear"
+        return bilinear and max(self._shrink(size)) >= _SUPERSAMPLE_FROM
+
+    def _output_size(self, size: coordinates.Size) -> coordinates.Size:
         for op in self.operations:
             size = op.output_size(size)
         return size
 
-    def _maps(self, images: Any, parameters: Parameters) -> Any:
-        size, rows = resampling.image_size(images), tf.shape(images)[0]
+    def _maps(self, size: coordinates.Size, rows: Any, parameters: Parameters) -> Any:
         maps = None
         for op, drawn in zip(self.operations, parameters, strict=True):
             chosen = op.choose(
@@ -81,28 +105,38 @@ class GeometryRun(Run):
             size = op.output_size(size)
         return maps
 
+    def _maps_for(self, images: Any, parameters: Parameters) -> tuple[Any, coordinates.Size]:
+        """The maps of these images, and the size of the result."""
+        size = resampling.image_size(images)
+        return self._maps(size, tf.shape(images)[0], parameters), self._output_size(size)
+
     def _lattice_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, maps = self.settings, self._maps(images, parameters)
-        return resampling.lattice(
-            images, maps, self._output_size(images), s.fill_mode, s.fill_value
-        )
+        maps, size = self._maps_for(images, parameters)
+        return resampling.lattice(images, maps, size, self._border, self.settings.fill_value)
 
     def _rows_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, maps = self.settings, self._maps(images, parameters)
-        size = self._output_size(images)
-        return (
-            resampling.rows(images, maps, size, self.shrink[0], s.fill_mode, s.fill_value),
-            maps,
-        )
+        maps, size = self._maps_for(images, parameters)
+        shrink = self._shrink(resampling.image_size(images))[0]
+        value = self.settings.fill_value
+        return resampling.rows(images, maps, size, shrink, self._border, value), maps
 
-    def _columns_kernel(self, images: Any, maps: Any, canvas: Any) -> Any:
-        s = self.settings
-        size = resampling.image_size(canvas[None, :, :, None])
-        return resampling.columns(images, maps, size, self.shrink[1], s.fill_mode, s.fill_value)
+    def _columns_kernel(self, images: Any, maps: Any, size: coordinates.Size, shrink: float) -> Any:
+        value = self.settings.fill_value
+        return resampling.columns(images, maps, size, shrink, self._border, value)
+
+    def _scaled_kernel(self, images: Any, parameters: Parameters) -> Any:
+        maps, size = self._maps_for(images, parameters)
+        return resampling.scaled(images, maps, size, self._border, self.settings.fill_value)
 
     def _warp_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, maps = self.settings, self._maps(images, parameters)
-        size = self._output_size(images)
+        maps, size = self._maps_for(images, parameters)
+        s, supersample = self.settings, self._supersamples(resampling.image_size(images))
         return resampling.warp(
-            images, maps, size, s.interpolation, self._supersamples, s.fill_mode, s.fill_value
+            images, maps, size, s.interpolation, supersample, self._border, s.fill_value
         )
+
+    def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
+        maps, size = self._maps_for(masks, parameters)
+        if self.level == LATTICE:
+            return resampling.lattice(masks, maps, size, self._border, 0.0)
+        return resampling.nearest(masks, maps, size, self._border)
