@@ -21,6 +21,7 @@ def smooth(images: Any) -> Any:
 
 def sharpen(images: Any, factor: Any) -> Any:
     """The images moved by the (n,) `factor` from their smooth version: 0 is that, 1 no change."""
+    images = tf.cast(images, tf.float32)
     plain = smooth(images)
     return plain + factor[:, None, None, None] * (images - plain)
 
