@@ -103,9 +103,15 @@ CALLBACKS: list[Case] = [
 
 GREY_TOO = (1, 3, 4)
 RGB = (3, 4)
+NO_ALPHA = (1, 3)
 
 AUGMENTATION: list[AugmentationCase] = [
+    AugmentationCase(layers.AugMix, {"num_chains": 2, "all_ops": True}, channels=NO_ALPHA),
+    AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
     AugmentationCase(layers.AutoContrast, certain=True),
+    AugmentationCase(
+        layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
+    ),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
     AugmentationCase(
         layers.Cutout, {"size": (4, 3), "fill": 9, "mask_fill": 1}, moves_whole_pixels=True
@@ -147,6 +153,7 @@ AUGMENTATION: list[AugmentationCase] = [
         channels=GREY_TOO,
         smallest=(5, 4),
     ),
+    AugmentationCase(layers.RandAugment, {"num_ops": 3, "magnitude": 12.5}, channels=NO_ALPHA),
     AugmentationCase(
         layers.RandomAffine,
         {
@@ -220,7 +227,14 @@ AUGMENTATION: list[AugmentationCase] = [
         {"height_factor": 0.3, "width_factor": (0.1, 0.2), "fill_mode": "wrap"},
     ),
     AugmentationCase(layers.RandomZoom, {"height_factor": (-0.3, 0.6), "width_factor": 0.2}),
+    AugmentationCase(
+        layers.Resizing,
+        {"height": 9, "width": 8, "pad_to_aspect_ratio": True},
+        certain=True,
+        resizes=True,
+    ),
     AugmentationCase(layers.Solarization, {"addition_factor": 0.3, "threshold_factor": (0.2, 0.9)}),
+    AugmentationCase(layers.TrivialAugment, channels=NO_ALPHA),
 ]
 
 DATA: list[Case] = [

@@ -13,15 +13,16 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        AutoContrast CutMix Cutout Equalization GridMask MixUp Normalization PCAColorJitter
-        Pipeline RandomAffine RandomApply RandomBrightness RandomChoice RandomColorJitter
-        RandomContrast RandomCrop RandomErasing RandomFlip RandomGamma RandomGaussianBlur
-        RandomGrayscale RandomHue RandomInvert RandomPosterization RandomResizedCrop
-        RandomRotation RandomSaturation RandomScaleCrop RandomSharpness RandomShear
-        RandomTranslation RandomZoom Solarization StochasticDepth linear_decay
+        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
+        Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
+        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop RandomErasing
+        RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+        RandomPosterization RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop
+        RandomSharpness RandomShear RandomTranslation RandomZoom Resizing Solarization
+        StochasticDepth TrivialAugment linear_decay
     """,
     "optimizers": "SGD Adam",
-    "presets": "Recipe cifar small_images",
+    "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot

@@ -10,6 +10,7 @@ from keras_trainkit.layers.augmentation.color.random_hue import RandomHue
 from keras_trainkit.layers.augmentation.color.random_saturation import RandomSaturation
 from keras_trainkit.layers.augmentation.filters.random_gaussian_blur import RandomGaussianBlur
 from keras_trainkit.layers.augmentation.filters.random_sharpness import RandomSharpness
+from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
@@ -19,12 +20,17 @@ from keras_trainkit.layers.augmentation.geometry.random_scale_crop import Random
 from keras_trainkit.layers.augmentation.geometry.random_shear import RandomShear
 from keras_trainkit.layers.augmentation.geometry.random_translation import RandomTranslation
 from keras_trainkit.layers.augmentation.geometry.random_zoom import RandomZoom
+from keras_trainkit.layers.augmentation.geometry.resizing import Resizing
 from keras_trainkit.layers.augmentation.masks.cutout import Cutout
 from keras_trainkit.layers.augmentation.masks.grid_mask import GridMask
 from keras_trainkit.layers.augmentation.masks.random_erasing import RandomErasing
 from keras_trainkit.layers.augmentation.mixes.cut_mix import CutMix
 from keras_trainkit.layers.augmentation.mixes.mix_up import MixUp
 from keras_trainkit.layers.augmentation.pipeline import Pipeline
+from keras_trainkit.layers.augmentation.policies.aug_mix import AugMix
+from keras_trainkit.layers.augmentation.policies.auto_augment import AutoAugment
+from keras_trainkit.layers.augmentation.policies.rand_augment import RandAugment
+from keras_trainkit.layers.augmentation.policies.trivial_augment import TrivialAugment
 from keras_trainkit.layers.augmentation.random_apply import RandomApply
 from keras_trainkit.layers.augmentation.random_choice import RandomChoice
 from keras_trainkit.layers.augmentation.tone.auto_contrast import AutoContrast
@@ -36,7 +42,10 @@ from keras_trainkit.layers.augmentation.tone.solarization import Solarization
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
+    "AugMix",
+    "AutoAugment",
     "AutoContrast",
+    "CenterCrop",
     "CutMix",
     "Cutout",
     "Equalization",
@@ -45,6 +54,7 @@ __all__ = [
     "Normalization",
     "PCAColorJitter",
     "Pipeline",
+    "RandAugment",
     "RandomAffine",
     "RandomApply",
     "RandomBrightness",
@@ -68,7 +78,9 @@ __all__ = [
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
+    "Resizing",
     "Solarization",
     "StochasticDepth",
+    "TrivialAugment",
     "linear_decay",
 ]

@@ -11,7 +11,9 @@ from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.draws import Draw, integers, names_of
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
+from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
+from keras_trainkit.layers.augmentation.contents import Contents
 from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
@@ -55,6 +57,8 @@ class Plan:
         self._names = names_of(self._sample) if training else ()
         # two kernels: in one, XLA would hash again for every number that is read
         self._hash = Compiled(lambda rows, key: integers(key, rows, self._names))
+        moves = any(not isinstance(each, _SharedPass) for each in self.passes)
+        self._box_format = settings.bounding_box_format if moves else None
         self._draw = Compiled(lambda table: self._sample(Draw.from_table(self._names, table)))
 
     def __str__(self) -> str:
@@ -79,21 +83,31 @@ class Plan:
             ValueError: for images or labels that an operation cannot take.
         """
         self._check(owner, sample)
-        images, labels, weights = sample.images, sample.labels, sample.weights
+        labels, weights = sample.labels, sample.weights
         if self._mix is not None:
             labels = _map_tensors(self._mix.mixable, labels)
         remaining = iter(parameters)
-        for each in self.passes:
-            drawn = [next(remaining) for _ in each.operations]
+        drawn = [[next(remaining) for _ in each.operations] for each in self.passes]
+        contents = Contents(
+            sample.images, *(() if part is None else part for part in (sample.masks, sample.boxes))
+        )
+        alone = self._alone(owner) if sample.ragged else 0
+        if alone:
+            contents = self._one_by_one(contents, drawn[:alone], sample.rows)
+        else:
+            contents = contents.read(self._box_format)
+        for each, numbers in zip(self.passes[alone:], drawn[alone:], strict=True):
             if isinstance(each, MixRun):
-                images, partner, share = each(images, drawn)
+                contents, partner, share = contents.mixed(each, numbers)
                 labels, weights = (_blend(nest, partner, share) for nest in (labels, weights))
-            elif isinstance(each, OpaqueRun):
-                images = each(images, self._training)
             else:
-                images = each(images, drawn)
-        dtype = tf.as_dtype(self.dtype_after(sample.images.dtype.name))
-        return replace(sample, images=cast_like(images, dtype), labels=labels, weights=weights)
+                contents = contents.after(each, numbers)
+        images, *over = contents.write(self._box_format)
+        images = cast_like(images, tf.as_dtype(self.dtype_after(sample.images.dtype.name)))
+        masks, boxes = (None if isinstance(part, tuple) else part for part in over)
+        return replace(
+            sample, images=images, labels=labels, weights=weights, masks=masks, boxes=boxes
+        )
 
     def dtype_after(self, dtype: str) -> str:
         """The result's dtype for images of this dtype."""
@@ -121,6 +135,40 @@ class Plan:
             parameters.append(drawn)
         return tuple(parameters)
 
+    def _alone(self, owner: object) -> int:
+        """How many passes it takes until images of any size have one size."""
+        size: tuple[Any, Any] = (None, None)
+        for count, each in enumerate(self.passes, 1):
+            for op in each.operations:
+                size = op.output_size(size)
+            if None not in size:
+                return count
+        refuse(
+            owner,
+            "inputs",
+            "be dense images where no operation gives them one size",
+            "a RaggedTensor",
+            "Begin with Resizing, RandomResizedCrop or the like, or map the layer before `batch`.",
+        )
+
+    def _one_by_one(self, contents: Contents, drawn: Sequence[Parameters], rows: Any) -> Contents:
+        """The dense contents that the first passes make of ragged ones, image by image."""
+
+        def one(row: Any) -> Contents:
+            one, numbers = tf.nest.map_structure(
+                lambda values: _dense(values[row])[None], (contents, list(drawn))
+            )
+            one = one.read(self._box_format)
+            for each, parameters in zip(self.passes, numbers, strict=False):
+                one = one.after(each, parameters)
+            return tf.nest.map_structure(lambda values: values[0], one)
+
+        traced = tf.function(one, autograph=False).get_concrete_function(
+            tf.TensorSpec([], tf.int32)
+        )
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, traced.structured_outputs)
+        return tf.map_fn(traced, tf.range(rows), fn_output_signature=specs)
+
     def _check(self, owner: object, sample: Sample) -> None:
         images = sample.images
         channels = images.shape[3]
@@ -137,6 +185,26 @@ class Plan:
                 f"fit images of {images.dtype.name}",
                 self._settings.value_range,
                 "Pass (0, 255), or floating images.",
+            )
+        if sample.boxes is not None and self._settings.bounding_box_format is None:
+            refuse(
+                owner,
+                "bounding_box_format",
+                "be given where there are bounding boxes",
+                None,
+                "Pass 'xyxy' or another of Keras' names, to the outermost layer.",
+            )
+        foreign = next((op for op in self.operations if op.run is OpaqueRun), None)
+        if foreign is not None and (sample.masks is not None or sample.boxes is not None):
+            rule = "have no masks or boxes where another library's layer moves the images"
+            refuse(owner, "inputs", rule, foreign.title, "Leave either out.")
+        if self._mix is not None and sample.masks is not None and not self._mix.pastes:
+            refuse(
+                self._mix,
+                "inputs",
+                "have no segmentation masks, whose class ids cannot be blended",
+                "some",
+                "Use CutMix, or leave them out.",
             )
         if self._mix is not None and sample.single:
             refuse(
@@ -162,11 +230,24 @@ class _SharedPass:
     def __call__(self, images: Any, parameters: Parameters) -> Any:
         return self._kernel(images, parameters)
 
+    def move_masks(self, masks: Any, parameters: Parameters) -> Any:
+        """Segmentation masks, after each of the runs."""
+        for run, drawn in self._shares(parameters):
+            masks = run.move_masks(masks, drawn)
+        return masks
+
+    def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
+        """Unmoved."""
+        return points
+
     def _pixels(self, images: Any, parameters: Parameters) -> Any:
-        remaining = iter(parameters)
-        for run in self.runs:
-            images = run.pixels(images, [next(remaining) for _ in run.operations])
+        for run, drawn in self._shares(parameters):
+            images = run.pixels(images, drawn)
         return images
+
+    def _shares(self, parameters: Parameters) -> list[tuple[PointwiseRun, Parameters]]:
+        remaining = iter(parameters)
+        return [(run, [next(remaining) for _ in run.operations]) for run in self.runs]
 
 
 def _paths(operations: Iterable[Any]) -> tuple[str, ...]:
@@ -219,6 +300,10 @@ def _map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
     return tf.nest.map_structure(
         lambda leaf: None if leaf is None else function(tf.convert_to_tensor(leaf)), nest
     )
+
+
+def _dense(values: Any) -> Any:
+    return values.to_tensor() if isinstance(values, tf.RaggedTensor) else values
 
 
 def _count(number: int, noun: str) -> str:

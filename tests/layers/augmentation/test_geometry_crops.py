@@ -1,5 +1,6 @@
 """Windows of any size brought to one size, against Pillow's resize of the same window."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -152,6 +153,61 @@ def test_scales_and_places_are_uniform():
         np.testing.assert_allclose(np.quantile(share, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.02)
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("size", [(64, 96), (20, 20), (100, 30)], ids=str)
+def test_resizing_is_pillows(photo, size, training):
+    image = photo.astype("float32")
+    result = layers.Resizing(*size)(image, training=training)
+    expected = oracle.resized(image, size)
+    np.testing.assert_allclose(result, expected, atol=0.05)
+    assert np.array_equal(result, image) or oracle.psnr(result, expected) > 85
+
+
+def test_resizing_is_tensorflows(photo):
+    expected = tf.image.resize(photo, (40, 51), antialias=True)
+    result = layers.Resizing(40, 51)(photo.astype("float32"))
+    np.testing.assert_allclose(result, expected, atol=0.05)
+
+
+def test_resizing_by_cropping(photo):
+    image = photo.astype("float32")
+    for size, box in (((20, 20), (0, 16, 64, 64)), ((20, 40), (8, 0, 48, 96))):
+        result = layers.Resizing(*size, crop_to_aspect_ratio=True)(image)
+        np.testing.assert_allclose(result, oracle.resized(image, size, box), atol=0.05)
+
+
+def test_resizing_by_padding(photo):
+    image = photo.astype("float32")
+    layer = layers.Resizing(24, 24, pad_to_aspect_ratio=True, fill_mode="constant", fill_value=9)
+    framed = np.pad(image, ((16, 16), (0, 0), (0, 0)), constant_values=9)
+    np.testing.assert_allclose(layer(image), oracle.resized(framed, (24, 24)), atol=0.05)
+    nothing = layers.Resizing(64, 96, pad_to_aspect_ratio=True)
+    assert np.array_equal(nothing(photo), photo)
+
+
+def test_evaluation_of_imagenet_is_one_resampling(photo):
+    evaluation = layers.Pipeline(
+        [layers.Resizing(40, 40, crop_to_aspect_ratio=True), layers.CenterCrop(35, 35)]
+    )
+    assert len(evaluation.plan(training=False).passes) == 1
+    image = photo.astype("float32")
+    expected = oracle.resized(image, (40, 60))[2:37, 12:47]
+    for training in (True, False):
+        np.testing.assert_allclose(evaluation(image, training=training), expected, atol=0.05)
+
+
+@pytest.mark.parametrize("window", [(64, 96), (7, 5), (1, 1), (63, 2)], ids=str)
+def test_a_center_crop_is_kerass(photo, window):
+    ours, theirs = layers.CenterCrop(*window), keras.layers.CenterCrop(*window)
+    assert np.array_equal(ours(photo), theirs(photo))
+
+
+def test_a_center_crop_wants_images_that_are_large_enough(photo):
+    for training in (True, False):
+        with pytest.raises(ValueError, match=r"`height` must be .* image's height, 64, got 65"):
+            layers.CenterCrop(65, 2)(photo, training=training)
+
+
 @pytest.mark.parametrize(
     ("build", "sentence"),
     [
@@ -162,6 +218,9 @@ def test_scales_and_places_are_uniform():
         (lambda: layers.RandomScaleCrop(224, (200, 300)), "longer side, 224, or above"),
         (lambda: layers.RandomScaleCrop((8, 9, 9)), "`size` must be a number of pixels or"),
         (lambda: layers.RandomScaleCrop(8, (12, 9)), "low <= high"),
+        (lambda: layers.CenterCrop(8, 8, p=0.5), "`p` must be 1, since there is no chance"),
+        (lambda: layers.Resizing(8, 0), "`width` must be a whole number of at least 1"),
+        (lambda: layers.Resizing(8, 8, True, True), "`pad_to_aspect_ratio` must be False where"),
     ],
 )
 def test_refusals(build, sentence):

@@ -88,11 +88,15 @@ def window(size: Size, top: Any, left: Any, height: Any, width: Any) -> Any:
     return build(yy, zero, (yy - 1) / 2 + top, zero, xx, (xx - 1) / 2 + left)
 
 
-def central_window(size: Size, image: Size, rows: Any) -> Any:
-    """The largest central window of an image that a result of `size` can be filled with."""
+def central_window(size: Size, image: Size, rows: Any, around: bool = False) -> Any:
+    """A central window with the proportions of the result: the largest in the image.
+
+    With `around`, the smallest round the image.
+    """
     lengths = [tf.cast(length, tf.float32) for length in image]
     wanted = [tf.cast(length, tf.float32) for length in size]
-    scale = tf.minimum(lengths[0] / wanted[0], lengths[1] / wanted[1])
+    choose = tf.maximum if around else tf.minimum
+    scale = choose(lengths[0] / wanted[0], lengths[1] / wanted[1])
     extents = [scale * length for length in wanted]
     edges = [(a - b) / 2 for a, b in zip(lengths, extents, strict=True)]
     return window(size, *(tf.fill([rows], each) for each in (*edges, *extents)))

@@ -17,8 +17,6 @@ from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 INTERPOLATIONS = ("bilinear", "nearest")
-INSIDE = "inside"
-"""In place of a fill mode: no map points beyond the border, and filters stop there."""
 
 
 def lattice(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float) -> Any:
@@ -74,7 +72,7 @@ def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float
         images: (n, h, w, c).
         maps: (n, 2, 3) without cross terms.
         size: (height, width) of the result.
-        fill_mode: One of `FILL_MODES`, or `INSIDE`.
+        fill_mode: One of `FILL_MODES`.
         fill_value: What stands outside under `"constant"`.
     """
     scale = tf.stack([maps[:, 0, 0], maps[:, 1, 1]], axis=1)
@@ -242,7 +240,10 @@ def _filter(
     fill_mode: str,
     fill_value: float,
 ) -> Any:
-    """A triangle of half-width max(1, |scale|) round each place, normalised to sum to one."""
+    """A triangle of half-width max(1, |scale|) round each place, normalised to sum to one.
+
+    Of an image whose window lies inside the border, it stops there, as Pillow's and TensorFlow's.
+    """
     place = _line(length, scale, offset)
     half = math.ceil(max(1.0, shrink))
     width = tf.maximum(1.0, tf.abs(scale))[:, None]
@@ -250,12 +251,12 @@ def _filter(
     taps = [first + k for k in range(2 * half)]
     weights = [tf.maximum(0.0, 1.0 - tf.abs(tap - place) / width) for tap in taps]
     input_length = image_size(images)[axis - 1]
-    if fill_mode == INSIDE:
-        last = tf.cast(input_length - 1, tf.float32)
-        weights = [
-            tf.where((tap >= 0) & (tap <= last), weight, 0.0)
-            for tap, weight in zip(taps, weights, strict=True)
-        ]
+    stops = _stays_inside(scale, offset, length, input_length)[:, None]
+    last = tf.cast(input_length - 1, tf.float32)
+    weights = [
+        tf.where(stops & ((tap < 0) | (tap > last)), 0.0, weight)
+        for tap, weight in zip(taps, weights, strict=True)
+    ]
     norm = tf.add_n(weights)
     shape = [-1, length, 1, 1] if axis == 1 else [-1, 1, length, 1]
     total, inside = 0.0, 0.0
@@ -283,8 +284,9 @@ def _reach(
             tf.math.ceil(tf.maximum(offset, final) + width),
         )
     )
-    if fill_mode == INSIDE:
-        first, last = tf.maximum(first, 0), tf.minimum(last, input_length - 1)
+    stops = _stays_inside(scale, offset, length, input_length)
+    first = tf.where(stops, tf.maximum(first, 0), first)
+    last = tf.where(stops, tf.minimum(last, input_length - 1), last)
     lines = tf.where(scale < 0, last - tf.range(last - first + 1), tf.range(first, last + 1))
     start = tf.where(
         scale < 0, tf.cast(last, tf.float32) - offset, offset - tf.cast(first, tf.float32)
@@ -295,6 +297,14 @@ def _reach(
         shape = [-1 if each == axis else 1 for each in range(3)]
         image = tf.where(tf.reshape(inside, shape), tf.cast(image, tf.float32), fill_value)
     return image, start
+
+
+def _stays_inside(scale: Any, offset: Any, length: Any, input_length: Any) -> Any:
+    """Whether the window that a result of `length` shows lies within the image, edge to edge."""
+    edges = offset - scale / 2, offset + scale * (tf.cast(length, tf.float32) - 0.5)
+    # a hundredth of a pixel is for rounding
+    first, last = -0.51, tf.cast(input_length, tf.float32) - 0.49
+    return (tf.minimum(*edges) >= first) & (tf.maximum(*edges) <= last)
 
 
 def _line(length: Any, scale: Any, offset: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
+from keras_trainkit.layers.augmentation.algebra.windows import reach
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -16,6 +17,7 @@ Lengths = tuple[int | None, int | None]
 
 LATTICE, AXIS, AFFINE = range(3)
 _SUPERSAMPLE_FROM = 1.5
+_MARGIN = 2  # a decoder interpolates half-size colour channels from one pixel beyond
 
 
 class GeometryRun(Run):
@@ -26,9 +28,6 @@ class GeometryRun(Run):
         self.level = max(op.level for op in operations)
         if self.level == AXIS and settings.interpolation == "nearest":
             self.level = AFFINE
-        # within an image the border is met by no more than a filter's tails, which stop there
-        reaches_out = any(op.reaches_out for op in operations)
-        self._border = settings.fill_mode if reaches_out else resampling.INSIDE
         self.label = f"{self._how()}, border {settings.fill_mode}"
         self._lattice = Compiled(self._lattice_kernel)
         self._rows = Compiled(self._rows_kernel)
@@ -56,6 +55,25 @@ class GeometryRun(Run):
             partial, maps = self._rows(images, parameters)
             return self._columns(partial, maps, self._output_size(size), self._shrink(size)[1])
         return self._warp(images, parameters)
+
+    def of_part(
+        self, size: coordinates.Size, parameters: Parameters, part: Callable[[Any], Any]
+    ) -> Any:
+        """The result for one image of this size, (h, w, c), from no more of it than it shows.
+
+        Args:
+            size: Of the image, unknown when it is compiled.
+            parameters: For one image.
+            part: Gives the pixels (h, w, c) in a window: (4,) int32 top, left, height, width.
+        """
+        if self._border != resampling.INSIDE or self.level == AFFINE:
+            return self(part(tf.stack([0, 0, *size]))[None], parameters)[0]
+        maps, result = self._maps(size, 1, parameters), self._output_size(size)
+        window = reach(maps, result, size, _MARGIN)
+        maps -= tf.pad(tf.cast(window[:2], tf.float32)[None, :, None], [[0, 0], [0, 0], [2, 0]])
+        read = resampling.lattice if self.level == LATTICE else resampling.scaled
+        image = part(window)[None]
+        return read(image, maps, result, self._border, self.settings.fill_value)[0]
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Moved by the same maps, nearest neighbour; beyond the border of `"constant"` is 0."""
@@ -111,32 +129,32 @@ class GeometryRun(Run):
         return self._maps(size, tf.shape(images)[0], parameters), self._output_size(size)
 
     def _lattice_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        return resampling.lattice(images, maps, size, self._border, self.settings.fill_value)
+        s, (maps, size) = self.settings, self._maps_for(images, parameters)
+        return resampling.lattice(images, maps, size, s.fill_mode, s.fill_value)
 
     def _rows_kernel(self, images: Any, parameters: Parameters) -> Any:
         maps, size = self._maps_for(images, parameters)
         shrink = self._shrink(resampling.image_size(images))[0]
-        value = self.settings.fill_value
-        return resampling.rows(images, maps, size, shrink, self._border, value), maps
+        s = self.settings
+        return resampling.rows(images, maps, size, shrink, s.fill_mode, s.fill_value), maps
 
     def _columns_kernel(self, images: Any, maps: Any, size: coordinates.Size, shrink: float) -> Any:
-        value = self.settings.fill_value
-        return resampling.columns(images, maps, size, shrink, self._border, value)
+        s = self.settings
+        return resampling.columns(images, maps, size, shrink, s.fill_mode, s.fill_value)
 
     def _scaled_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        return resampling.scaled(images, maps, size, self._border, self.settings.fill_value)
+        s, (maps, size) = self.settings, self._maps_for(images, parameters)
+        return resampling.scaled(images, maps, size, s.fill_mode, s.fill_value)
 
     def _warp_kernel(self, images: Any, parameters: Parameters) -> Any:
         maps, size = self._maps_for(images, parameters)
         s, supersample = self.settings, self._supersamples(resampling.image_size(images))
         return resampling.warp(
-            images, maps, size, s.interpolation, supersample, self._border, s.fill_value
+            images, maps, size, s.interpolation, supersample, s.fill_mode, s.fill_value
         )
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         maps, size = self._maps_for(masks, parameters)
         if self.level == LATTICE:
-            return resampling.lattice(masks, maps, size, self._border, 0.0)
-        return resampling.nearest(masks, maps, size, self._border)
+            return resampling.lattice(masks, maps, size, self.settings.fill_mode, 0.0)
+        return resampling.nearest(masks, maps, size, self.settings.fill_mode)

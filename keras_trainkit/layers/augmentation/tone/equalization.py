@@ -15,7 +15,8 @@ class Equalization(CertainTone):
 
     To the level `ImageOps.equalize` of Pillow, on 256 levels over `value_range`, where
     `keras.layers.Equalization` has `bins`. The level i becomes (s / 2 + pixels below i) / s,
-    where 255 s is the number of pixels that are not of the lightest level.
+    where 255 s is the number of pixels that are not of the lightest level; a channel in which
+    there are fewer than 255 of these stays as it is.
 
     Args:
         p: The probability with which it acts on an image. With 1, the default, there is no chance
@@ -27,9 +28,9 @@ class Equalization(CertainTone):
 
     >>> import numpy as np
     >>> from keras_trainkit import layers
-    >>> dark = np.arange(256, dtype="uint8").reshape(16, 16, 1) // 4
-    >>> layers.Equalization()(dark).numpy().max()
-    np.uint8(252)
+    >>> dark = np.arange(1024).reshape(32, 32, 1) // 16
+    >>> layers.Equalization()(dark.astype("uint8")).numpy().max()
+    np.uint8(255)
 
     Source: Pizer et al. 1987, "Adaptive histogram equalization and its variations", section 1.
     """
