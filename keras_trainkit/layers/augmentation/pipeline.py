@@ -115,6 +115,7 @@ class _Opaque:
 
     run = OpaqueRun
     always = True
+    optional = False
     gates = ()
     gives_float = False
     channels = None

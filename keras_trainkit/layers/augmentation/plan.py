@@ -15,7 +15,6 @@ from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.contents import Contents
 from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
-from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
@@ -178,7 +177,7 @@ class Plan:
                 allowed = " or ".join(str(count) for count in op.channels)
                 refuse(op, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
         low, high = self._settings.value_range
-        clips = any(op.run is ColorRun for op in self.operations)
+        clips = any(op.run.clips for op in self.operations)
         if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):
             refuse(
                 owner,

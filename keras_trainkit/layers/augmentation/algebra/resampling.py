@@ -129,8 +129,7 @@ def warp(
         y, x = (_aside(maps[:, :, axis])[:, :, None] * [0, 0, 1] for axis in (0, 1))
         shifted = [maps - y - x, maps - y + x, maps + y - x, maps + y + x]
     reads: list[Any] = [
-        _read(images, *_places(each, size), interpolation, fill_mode, fill_value)
-        for each in shifted
+        _read(images, *places(each, size), interpolation, fill_mode, fill_value) for each in shifted
     ]
     return tf.add_n(reads) / len(reads) if len(reads) > 1 else reads[0]
 
@@ -145,10 +144,10 @@ def nearest(images: Any, maps: Any, size: Size, fill_mode: str) -> Any:
         fill_mode: One of `FILL_MODES`.
     """
     height, width = image_size(images)
-    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in _places(maps, size))
+    nearest = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in places(maps, size))
     (y, y_inside), (x, x_inside) = (
         _border(place, length, fill_mode)
-        for place, length in zip(places, (height, width), strict=True)
+        for place, length in zip(nearest, (height, width), strict=True)
     )
     result = _gather_pixels(images, y, x)
     if fill_mode == "constant":
@@ -186,7 +185,8 @@ def _aside(step: Any) -> Any:
     return step * tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
 
 
-def _places(maps: Any, size: Size) -> tuple[Any, Any]:
+def places(maps: Any, size: Size) -> tuple[Any, Any]:
+    """Where the maps send the pixels of a result of `size`: y and x, (n, h, w) both."""
     y, x = (tf.cast(tf.range(length), tf.float32) for length in size)
     m = maps[:, :, :, None, None]
     row, column = (m[:, i, 0] * y[:, None] + m[:, i, 1] * x + m[:, i, 2] for i in (0, 1))
