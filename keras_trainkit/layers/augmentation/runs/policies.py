@@ -50,10 +50,11 @@ class PolicyRun(Run):
     """Steps carried out one after the other on an image's levels, rounded after each.
 
     One program goes through the images; a step is a switch, so that an image pays only for its
-    own operations.
+    own operations. NaN becomes black.
     """
 
     label = "policy, image by image"
+    clips = True
 
     def __init__(self, operations: Sequence[Any], settings: Settings) -> None:
         super().__init__(operations, settings)
@@ -117,7 +118,7 @@ class PolicyRun(Run):
 
     def _stepped(self, image: Any, steps: Any) -> Any:
         after = self._chain(self._levels(image), steps)
-        return after if image.dtype == after.dtype else self._values(after)
+        return after if curves.are_levels(image, self.settings.value_range) else self._values(after)
 
     def _levels(self, images: Any) -> Any:
         return tf.cast(curves.levels(images, self.settings.value_range), tf.uint8)
