@@ -216,6 +216,10 @@ AUGMENTATION: list[AugmentationCase] = [
     ),
     AugmentationCase(layers.RandomGrayscale, channels=RGB),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),
+    AugmentationCase(layers.RandomLensDistortion, {"k1": (-0.2, 0.6), "k2": 0.02}),
+    AugmentationCase(
+        layers.RandomPerspective, {"factor": (1, 1), "scale": 0.6, "fill_mode": "constant"}
+    ),
     AugmentationCase(layers.RandomInvert, {"factor": 0.6}),
     AugmentationCase(layers.RandomPosterization, {"factor": (1, 5)}),
     AugmentationCase(layers.RandomResizedCrop, {"height": 9, "width": 8, "scale": (0.1, 0.9)}),

@@ -15,11 +15,12 @@ PINNED = {
     "layers": """
         AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
         Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
-        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop RandomErasing
-        RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
-        RandomPosterization RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop
-        RandomSharpness RandomShear RandomTranslation RandomZoom Resizing Solarization
-        StochasticDepth TrivialAugment linear_decay
+        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
+        RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
+        RandomLensDistortion RandomPerspective RandomInvert RandomPosterization
+        RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
+        RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
+        TrivialAugment linear_decay
     """,
     "optimizers": "SGD Adam",
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",

@@ -50,7 +50,8 @@ class MixRun(Run):
 
 def _partners(parameters: Parameters) -> tuple[Any, dict[str, Any]]:
     """Each image's partner, and the other parameters."""
-    drawn = dict(*parameters)
+    (given,) = parameters
+    drawn = dict(given)
     applied, partner = drawn.pop("applied"), drawn.pop("partner")
     # an image that is left alone is its own partner, which changes nothing, exactly
     return tf.where(applied, partner, tf.range(tf.shape(partner)[0])), drawn

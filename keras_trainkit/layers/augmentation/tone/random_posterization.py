@@ -39,10 +39,11 @@ class RandomPosterization(Tone):
 
     def __init__(self, factor: int | tuple[int, int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        low, high = arguments.interval(
-            self, "factor", factor if np.ndim(factor) else (factor, factor), 1, 8
-        )
-        bits = tuple(arguments.integer(self, "factor", each, 1) for each in (low, high))
+        if np.ndim(factor):
+            low, high = arguments.interval(self, "factor", factor, 1, 8)
+        else:
+            low = high = arguments.number(self, "factor", factor, minimum=1, maximum=8)
+        bits = arguments.integer(self, "factor", low, 1), arguments.integer(self, "factor", high, 1)
         self.factor = bits if np.ndim(factor) else bits[0]
 
     def sample(self, draw: Any) -> dict[str, Any]:
