@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,7 @@ class Worker:
                 stderr=self.errors,
                 text=True,
                 env={**os.environ, **SETTINGS, **peer.variables},
-                start_new_session=True,  # Ctrl-C is for this program, which ends its workers
+                start_new_session=True,  # a group of its own, which Ctrl-C does not reach
             )
 
     def ready(self):
@@ -73,9 +74,9 @@ class Worker:
         return line
 
     def close(self):
-        """Lets the process end."""
+        """Ends the process, and those that it may have started."""
         if self.process:
-            self.process.stdin.close()
+            os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait()
 
 
@@ -131,9 +132,7 @@ def main():
     for workload in options.workloads:
         rows, finished = measure(workload, peers, options)
         results[workload] = rows
-        versions.update(
-            {name: row.pop("versions") for name, row in rows.items() if "versions" in row}
-        )
+        versions |= {name: row.pop("versions") for name, row in rows.items() if "versions" in row}
         print(f"\n{table(workload, rows)}", flush=True)
         if options.output:
             options.output.write_text(json.dumps({"versions": versions, "results": results}))

@@ -8,6 +8,7 @@ import albumentations as A
 import cv2
 import numpy as np
 from albumentations.pytorch import ToTensorV2
+
 from peers.torch_data import Loaded
 from peers.torchvision_image import mixing
 from workloads import DEVIATION, EIGENVALUES, EIGENVECTORS, MEAN

@@ -1,6 +1,7 @@
 """The floor: what it costs to turn uint8 into float32 and nothing else."""
 
 import tensorflow as tf
+
 from peers import tf_data
 
 

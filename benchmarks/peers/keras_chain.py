@@ -2,6 +2,7 @@
 
 import keras
 import tensorflow as tf
+
 from peers import tf_data
 from workloads import CLASSES, MEAN, VARIANCE
 

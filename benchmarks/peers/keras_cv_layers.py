@@ -2,6 +2,7 @@
 
 from keras.layers import ZeroPadding2D
 from keras_cv import layers
+
 from peers.keras_chain import chain, normalization
 from peers.tf_data import pca_jitter
 

@@ -5,6 +5,7 @@ pretraining does.  PCA jitter is written by hand.
 """
 
 from keras import layers
+
 from peers.keras_chain import chain, normalization
 from peers.tf_data import pca_jitter
 

@@ -1,6 +1,7 @@
 """One `Pipeline`, mapped."""
 
 import tensorflow as tf
+
 from keras_trainkit import layers
 from peers import tf_data
 from workloads import CLASSES, MEAN, VARIANCE

@@ -6,8 +6,9 @@ RandAugment is the exception: kornia chooses the operations once a batch.
 import kornia.augmentation as K
 import torch
 from kornia.augmentation.auto import RandAugment
-from peers.torch_data import Batches
 from torch import nn
+
+from peers.torch_data import Batches
 from workloads import CLASSES, DEVIATION, EIGENVALUES, EIGENVECTORS, MEAN
 
 

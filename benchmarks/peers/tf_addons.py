@@ -8,6 +8,7 @@ import math
 
 import tensorflow as tf
 import tensorflow_addons as tfa
+
 from peers import tf_image
 
 TURN, SHIFT, SHEAR, ZOOM = 15 * math.pi / 180, 22.4, 0.176, 0.1

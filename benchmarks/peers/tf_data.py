@@ -1,6 +1,7 @@
 """What the TensorFlow libraries share: sources that cost next to nothing, and PCA jitter."""
 
 import tensorflow as tf
+
 from peers.arrays import arrays
 from workloads import EIGENVALUES, EIGENVECTORS
 

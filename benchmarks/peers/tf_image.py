@@ -1,6 +1,7 @@
 """`tf.image` by hand: image by image, then mixup on the batch."""
 
 import tensorflow as tf
+
 from peers import tf_data
 from workloads import CLASSES, DEVIATION, MEAN
 

@@ -1,9 +1,10 @@
 """What the torch libraries share: DataLoaders over images in memory, mixup, PCA jitter."""
 
 import torch
-from peers.arrays import arrays
 from torch.utils.data import DataLoader, Dataset, default_collate
-from workloads import CLASSES, EIGENVALUES, EIGENVECTORS
+
+from peers.arrays import arrays
+from workloads import EIGENVALUES, EIGENVECTORS
 
 WORKERS = 2
 

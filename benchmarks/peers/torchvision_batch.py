@@ -1,8 +1,9 @@
 """torchvision's v2 transforms on whole batches: one set of parameters for all of their images."""
 
+from torchvision.transforms import v2
+
 from peers.torch_data import Batches
 from peers.torchvision_image import TRANSFORMS, mixing
-from torchvision.transforms import v2
 
 
 def batches(workload, name):

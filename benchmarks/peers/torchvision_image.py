@@ -5,8 +5,9 @@ written by hand.
 """
 
 import torch
-from peers.torch_data import Loaded, pca_jitter
 from torchvision.transforms import v2
+
+from peers.torch_data import Loaded, pca_jitter
 from workloads import CLASSES, DEVIATION, MEAN
 
 MIXING = ("W1", "W3", "mixup")
