@@ -14,9 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import recipes
-from worker import turn
-
 from keras_trainkit.demo.network import residual_network
+from worker import turn
 
 
 def steps(model, dataset):
@@ -47,7 +46,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5, help="turns of each (5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="timed in each turn (2)")
     options = parser.parse_args()
-    print(f"{'step of ' + str(recipes.BATCH) + ' images':20}{'without':>11}{'with':>11}{'ratio':>7}")
+    print(f"{f'{recipes.BATCH} images':20}{'without':>11}{'with':>11}{'ratio':>7}")
     for name in recipes.names():
         without, beside = milliseconds(name, options.repeats, options.seconds)
         ratio = beside / without

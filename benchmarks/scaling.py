@@ -17,12 +17,12 @@ matplotlib.use("agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+
+from keras_trainkit import layers
 from peers.kit import jitter, normalization
 from peers.tf_data import batches
 from worker import turn
 from workloads import Workload
-
-from keras_trainkit import layers
 
 SIZES, SIDES = (8, 16, 32, 64, 128, 256, 512), (32, 64, 128, 256, 512)
 SIDE, SIZE = 128, 16  # of the images while the size of the batch varies, and the other way round
@@ -44,9 +44,7 @@ def pipeline(batch, side):
 def measured(points, repeats, seconds):
     """Milliseconds a batch for each (batch, side), medians of turns."""
     datasets = [pipeline(*point) for point in points]
-    times = [
-        [1e3 / turn(dataset, 1, seconds)[0] for dataset in datasets] for _ in range(repeats)
-    ]
+    times = [[1e3 / turn(dataset, 1, seconds)[0] for dataset in datasets] for _ in range(repeats)]
     return [statistics.median(column) for column in zip(*times, strict=True)]
 
 

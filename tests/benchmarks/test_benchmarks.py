@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import recipes
 import report
+from keras_trainkit import presets
 from peers import FLOOR, KIT, PEERS, kit
 from workloads import WORKLOADS
-
-from keras_trainkit import presets
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
