@@ -50,17 +50,16 @@ class Worker:
 
     def ready(self):
         """Waits until the first batch is there."""
-        if self.process:
-            self.row["versions"] = self.answer().removeprefix("ready ")
+        if self.process and (answer := self.answer()):
+            self.row["versions"] = answer.removeprefix("ready ")
 
     def turn(self):
         """One timed repeat."""
         if self.process:
             print("go", file=self.process.stdin, flush=True)
             if answer := self.answer():
-                rate, peak = map(float, answer.split())
+                rate, self.row["peak"] = map(float, answer.split())
                 self.row["rates"].append(rate)
-                self.row["peak"] = max(self.row["peak"], peak)
 
     def answer(self):
         """A line; where the process has ended instead, its last words become the reason."""
@@ -113,7 +112,7 @@ def parsed():
     names = [peer.name for peer in PEERS]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=5, help="turns of each library (5)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="timed in each turn (1.5)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="timed in each turn (1)")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--libraries", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="keeps the raw figures")
