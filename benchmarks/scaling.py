@@ -54,12 +54,13 @@ def exponent(xs, ys):
 
 
 def panel(axes, xs, times, label):
-    """One curve, and the line through its last point that linear growth would be."""
+    """One curve, and the line through its middle that linear growth would be."""
     xs = np.asarray(xs, float)
+    middle = np.exp(np.mean(np.log(times / xs)))
     slope = exponent(xs, times)
     print(f"against {label}: exponent {slope:.2f}", flush=True)
     axes.loglog(xs, times, "o-", label=f"measured, exponent {slope:.2f}")
-    axes.loglog(xs, times[-1] * xs / xs[-1], "k:", label="linear")
+    axes.loglog(xs, middle * xs, "k:", label="linear")
     axes.set(xlabel=label, ylabel="ms a batch")
     axes.grid(True, which="both", alpha=0.2)
     axes.legend()

@@ -35,12 +35,16 @@ class AugmentationCase(Case):
     """Whether it acts without chance, and so at evaluation too."""
     moves_whole_pixels: bool = False
     """Whether every value of the result stood in the input, or is a constant."""
+    resizes: bool = False
+    """Whether it resizes, at evaluation too."""
     mixes: bool = False
     """Whether images and labels of a batch meet."""
     gives_float: bool = False
     """Whether it promises float32."""
     channels: tuple[int, ...] = (1, 2, 3, 4, 5)
     """The numbers of channels that it takes."""
+    smallest: tuple[int, int] = (1, 1)
+    """The smallest (height, width) of images that it takes."""
 
 
 SCHEDULES: list[Case] = [
@@ -99,10 +103,25 @@ CALLBACKS: list[Case] = [
 
 GREY_TOO = (1, 3, 4)
 RGB = (3, 4)
+NO_ALPHA = (1, 3)
 
 AUGMENTATION: list[AugmentationCase] = [
+    AugmentationCase(layers.AugMix, {"num_chains": 2, "all_ops": True}, channels=NO_ALPHA),
+    AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
+    AugmentationCase(layers.AutoContrast, certain=True),
+    AugmentationCase(
+        layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
+    ),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
-    AugmentationCase(layers.Cutout, {"size": (4, 3), "fill": 9}, moves_whole_pixels=True),
+    AugmentationCase(
+        layers.Cutout, {"size": (4, 3), "fill": 9, "mask_fill": 1}, moves_whole_pixels=True
+    ),
+    AugmentationCase(layers.Equalization, certain=True),
+    AugmentationCase(
+        layers.GridMask,
+        {"period": (3, 6), "ratio": 0.4, "rotation_factor": 0.1, "mask_fill": 255},
+        moves_whole_pixels=True,
+    ),
     AugmentationCase(
         layers.MixUp,
         {"alpha": 0.4, "num_classes": 10, "per": "image"},
@@ -132,7 +151,9 @@ AUGMENTATION: list[AugmentationCase] = [
             "fill_value": 7,
         },
         channels=GREY_TOO,
+        smallest=(5, 4),
     ),
+    AugmentationCase(layers.RandAugment, {"num_ops": 3, "magnitude": 12.5}, channels=NO_ALPHA),
     AugmentationCase(
         layers.RandomAffine,
         {
@@ -142,7 +163,27 @@ AUGMENTATION: list[AugmentationCase] = [
             "translation_factor": 0.1,
         },
     ),
+    AugmentationCase(
+        layers.RandomApply,
+        {
+            "layers": [layers.RandomFlip("horizontal"), layers.RandomBrightness(0.3, p=0.9)],
+            "p": 0.7,
+        },
+        channels=GREY_TOO,
+    ),
     AugmentationCase(layers.RandomBrightness, {"factor": (-0.4, 0.3)}, channels=GREY_TOO),
+    AugmentationCase(
+        layers.RandomChoice,
+        {
+            "layers": [
+                layers.RandomRotation(0.1),
+                layers.Pipeline([layers.RandomZoom(0.2), layers.RandomContrast(0.3)]),
+                layers.Cutout(3),
+            ],
+            "probabilities": (1.0, 2.0, 0.5),
+        },
+        channels=GREY_TOO,
+    ),
     AugmentationCase(
         layers.RandomColorJitter,
         {
@@ -155,18 +196,49 @@ AUGMENTATION: list[AugmentationCase] = [
     ),
     AugmentationCase(layers.RandomContrast, {"factor": 0.5}, channels=GREY_TOO),
     AugmentationCase(
-        layers.RandomCrop, {"height": 9, "width": 8, "padding": 2}, moves_whole_pixels=True
+        layers.RandomCrop,
+        {"height": 9, "width": 8, "padding": 2},
+        moves_whole_pixels=True,
+        smallest=(5, 4),
+    ),
+    AugmentationCase(
+        layers.RandomErasing,
+        {"scale": (0.1, 0.5), "ratio": (0.2, 4.0), "mask_fill": 255},
+        moves_whole_pixels=True,
     ),
     AugmentationCase(layers.RandomFlip, moves_whole_pixels=True),
+    AugmentationCase(layers.RandomGamma, {"factor": 2.0}),
+    AugmentationCase(
+        layers.RandomGaussianBlur,
+        {"factor": (0.8, 1.0), "kernel_size": (5, 3), "sigma": (0.1, 2.0)},
+    ),
+    AugmentationCase(layers.RandomGrayscale, channels=RGB),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),
+    AugmentationCase(layers.RandomLensDistortion, {"k1": (-0.2, 0.6), "k2": 0.02}),
+    AugmentationCase(
+        layers.RandomPerspective, {"factor": (1, 1), "scale": 0.6, "fill_mode": "constant"}
+    ),
+    AugmentationCase(layers.RandomInvert, {"factor": 0.6}),
+    AugmentationCase(layers.RandomPosterization, {"factor": (1, 5)}),
+    AugmentationCase(layers.RandomResizedCrop, {"height": 9, "width": 8, "scale": (0.1, 0.9)}),
     AugmentationCase(layers.RandomRotation, {"factor": 0.2, "fill_mode": "nearest"}),
     AugmentationCase(layers.RandomSaturation, {"factor": 0.9}, channels=RGB),
+    AugmentationCase(layers.RandomScaleCrop, {"size": (9, 8), "short_side": (9, 12)}, resizes=True),
+    AugmentationCase(layers.RandomSharpness, {"factor": 1.0}),
     AugmentationCase(layers.RandomShear, {"x_factor": 0.3, "y_factor": (0.1, 0.2)}),
     AugmentationCase(
         layers.RandomTranslation,
         {"height_factor": 0.3, "width_factor": (0.1, 0.2), "fill_mode": "wrap"},
     ),
     AugmentationCase(layers.RandomZoom, {"height_factor": (-0.3, 0.6), "width_factor": 0.2}),
+    AugmentationCase(
+        layers.Resizing,
+        {"height": 9, "width": 8, "pad_to_aspect_ratio": True},
+        certain=True,
+        resizes=True,
+    ),
+    AugmentationCase(layers.Solarization, {"addition_factor": 0.3, "threshold_factor": (0.2, 0.9)}),
+    AugmentationCase(layers.TrivialAugment, channels=NO_ALPHA),
 ]
 
 DATA: list[Case] = [

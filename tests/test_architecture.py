@@ -25,6 +25,7 @@ ROOM_ROWS = [
 LAYER_ROWS = [{"augmentation", "regularization"}]
 AUGMENTATION_ROWS = [
     {"algebra"},
+    {"runs"},
     {"engine"},  # the modules beside the folders
     {"geometry", "color", "tone", "filters", "masks", "mixes"},
     {"policies"},

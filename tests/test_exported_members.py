@@ -13,12 +13,17 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine RandomBrightness
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
-        RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
+        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
+        Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
+        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
+        RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
+        RandomLensDistortion RandomPerspective RandomInvert RandomPosterization
+        RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
+        RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
+        TrivialAugment linear_decay
     """,
-    "optimizers": "Adam SGD",
-    "presets": "Recipe cifar small_images",
+    "optimizers": "SGD Adam",
+    "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot

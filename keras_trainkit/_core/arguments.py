@@ -79,6 +79,16 @@ def integer(owner: object, argument: str, value: Any, minimum: int, cure: str = 
     return int(value)
 
 
+def size(owner: object, argument: str, value: Any) -> int | tuple[int, int]:
+    """A side in pixels, or the pair (height, width)."""
+    if not isinstance(value, list | tuple):
+        return integer(owner, argument, value, 1)
+    if len(value) != 2:
+        refuse(owner, argument, "be a number of pixels or (height, width)", value)
+    height, width = (integer(owner, argument, side, 1) for side in value)
+    return height, width
+
+
 def boolean(owner: object, argument: str, value: Any) -> bool:
     """True or False; truthy values such as "no" are not taken."""
     if not isinstance(value, bool | np.bool_):

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from keras_trainkit._core import arguments
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.registration import register
-from keras_trainkit.layers.augmentation.base import Augmentation
+from keras_trainkit.layers.augmentation.group import Group
+from keras_trainkit.layers.augmentation.opaque import Opaque
 from keras_trainkit.layers.augmentation.plan import Plan
-from keras_trainkit.layers.augmentation.runs import (
-    MaskRun,
-    MixRun,
-    NormalizationRun,
-    OpaqueRun,
-)
+from keras_trainkit.layers.augmentation.runs.masks import MaskRun
+from keras_trainkit.layers.augmentation.runs.mixes import MixRun
+from keras_trainkit.layers.augmentation.runs.normalization import NormalizationRun
 
 _OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", "float64")
 
 
 @register
-class Pipeline(Augmentation):
+class Pipeline(Group):
     """Augmentations as one layer, fused: one resampling, one pass over the values, one mix.
 
     Neighbouring geometric operations become one coordinate map, neighbouring colour operations
@@ -33,9 +29,10 @@ class Pipeline(Augmentation):
 
     Args:
         layers: A sequence of this package's augmentations (pipelines among them are unfolded),
-            and of Keras layers that take and give images; those run as they are, and end
-            reproducibility and checkpointing.  One mix at the most, after everything but
-            `Normalization`; after `Normalization` only masks and a mix.
+            and of Keras layers (KerasCV's too) that take and give images; those run as they are,
+            on images without masks or boxes, and end reproducibility and checkpointing.  One mix
+            at the most, after everything but `Normalization`; after `Normalization` only masks
+            and a mix.
         fuse: False gives every operation a pass of its own, to see what fusing changes: nothing
             for whole-pixel moves, rounding and resampling losses elsewhere.
         output_dtype: `"uint8"`, `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`; by default
@@ -76,15 +73,12 @@ class Pipeline(Augmentation):
         output_dtype: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(layers, list | tuple) or not layers:
-            refuse(self, "layers", "be a list of at least one layer", layers)
-        self.layers = tuple(layers)
+        super().__init__(layers, **kwargs)
         self.fuse = arguments.boolean(self, "fuse", fuse)
         self.output_dtype = output_dtype
         if output_dtype is not None:
             arguments.one_of(self, "output_dtype", output_dtype, _OUTPUT_DTYPES)
-        self._operations = tuple(op for layer in layers for op in self._unfold(layer))
+        self._operations = tuple(op for layer in self.layers for op in self.unfold(layer))
         self._refuse_disorder()
 
     def operations(self) -> tuple[Any, ...]:
@@ -94,23 +88,13 @@ class Pipeline(Augmentation):
     def _make_plan(self, training: bool) -> Plan:
         return Plan(self._operations, self.settings, self.fuse, training, self.output_dtype)
 
-    def _unfold(self, layer: Any) -> tuple[Any, ...]:
-        if not isinstance(layer, keras.layers.Layer):
-            refuse(self, "layers", "hold layers", layer)
-        if not isinstance(layer, Augmentation):
-            return (_Opaque(layer),)
-        mine = {**vars(self.settings), "output_dtype": self.output_dtype}
-        for name, value in mine.items():
-            theirs = getattr(layer, name, None)
-            if theirs is not None and theirs != value:
-                refuse(
-                    self,
-                    name,
-                    f"be the same throughout, here {value!r}",
-                    theirs,
-                    f"Set it on the pipeline and leave it off {type(layer).__name__}.",
-                )
-        return layer.operations()
+    def shared(self) -> dict[str, Any]:
+        """The settings, and the output's dtype."""
+        return {**super().shared(), "output_dtype": self.output_dtype}
+
+    def unfold_foreign(self, layer: Any) -> tuple[Any, ...]:
+        """Another library's layer as an opaque step."""
+        return (Opaque(layer),)
 
     def _refuse_disorder(self) -> None:
         mix = normalization = None
@@ -125,26 +109,3 @@ class Pipeline(Augmentation):
                 refuse(self, "layers", rule, op.title, f"Put it before {normalization}.")
             mix = op.title if op.run is MixRun else mix
             normalization = op.title if op.run is NormalizationRun else normalization
-
-
-class _Opaque:
-    """A foreign layer in an operation's clothes."""
-
-    run = OpaqueRun
-    always = True
-    gives_float = False
-    channels = None
-    revision = 0
-
-    def __init__(self, layer: Any) -> None:
-        self.layer = layer
-        self.title = type(layer).__name__
-
-    def __call__(self, images: Any, training: bool) -> Any:
-        return self.layer(images, training=training)
-
-    def draw(self, draw: Any) -> dict[str, Any]:
-        return {}
-
-    def output_size(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
-        return self.layer.compute_output_shape((None, *size, 3))[1:3]

@@ -11,8 +11,9 @@ from keras_trainkit._core.draws import Draw, key_from_integer
 from keras_trainkit._core.lazy import LazyModule, tf
 from keras_trainkit.layers.augmentation import structures
 from keras_trainkit.layers.augmentation.plan import Plan
-from keras_trainkit.layers.augmentation.runs import NormalizationRun, OpaqueRun
-from keras_trainkit.layers.augmentation.settings import Settings
+from keras_trainkit.layers.augmentation.runs.normalization import NormalizationRun
+from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
+from keras_trainkit.layers.augmentation.runs.settings import Settings
 
 _figure: Any = LazyModule("matplotlib.figure", "plots")
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -16,6 +16,7 @@ def of_all(rows):
 
 each_case = of_all(cases.AUGMENTATION)
 each_chance = of_all([case for case in cases.AUGMENTATION if not case.certain])
+each_still = of_all([c for c in cases.AUGMENTATION if not c.certain and not c.resizes])
 each_apart = of_all([case for case in cases.AUGMENTATION if not case.mixes])
 each_mix = of_all([case for case in cases.AUGMENTATION if case.mixes])
 

@@ -56,6 +56,31 @@ ARGUMENTS = [
     (layers.Cutout, {"size": (3, 4, 5)}, "size", "be a number of pixels or"),
     (layers.Cutout, {"size": (3, -4)}, "size", "be a whole number of at least 1"),
     (layers.Cutout, {"size": 3, "fill": np.nan}, "fill", "be a finite number"),
+    (layers.Cutout, {"size": 3, "mask_fill": -1}, "mask_fill", "be a whole number of at least 0"),
+    (layers.RandomErasing, {"factor": 1.5}, "factor", "be a finite number"),
+    (layers.RandomErasing, {"scale": (0.5, 1.5)}, "scale", "lie between 0 and 1"),
+    (layers.RandomErasing, {"ratio": (0, 2)}, "ratio", "be a finite number above 0"),
+    (layers.RandomErasing, {"fill": "noise"}, "fill", "be a finite number"),
+    (layers.GridMask, {"period": 0.5}, "period", "be a finite number at least 1"),
+    (layers.GridMask, {"period": (5, 3)}, "period", "be a pair"),
+    (layers.GridMask, {"ratio": 0}, "ratio", "be a finite number above 0"),
+    (layers.GridMask, {"rotation_factor": 2}, "rotation_factor", "be a finite number"),
+    (layers.Solarization, {"addition_factor": 2}, "addition_factor", "be a finite number"),
+    (layers.Solarization, {"threshold_factor": (-1, 0)}, "threshold_factor", "lie between 0 and 1"),
+    (layers.RandomPosterization, {"factor": 9}, "factor", "be a finite number"),
+    (layers.RandomPosterization, {"factor": 2.5}, "factor", "be a whole number"),
+    (layers.RandomPosterization, {"factor": (5, 2)}, "factor", "be a pair"),
+    (layers.RandomPosterization, {"factor": "two"}, "factor", "be a finite number"),
+    (layers.RandomInvert, {"factor": -0.1}, "factor", "be a finite number"),
+    (layers.RandomGamma, {"factor": 0.5}, "factor", "be a finite number at least 1"),
+    (layers.RandomGamma, {"factor": (0, 2)}, "factor", "be a finite number above 0"),
+    (layers.RandomGrayscale, {"factor": (0.5, 1.5)}, "factor", "lie between 0 and 1"),
+    (layers.RandomSharpness, {"factor": 1.5}, "factor", "be a finite number"),
+    (layers.RandomGaussianBlur, {"kernel_size": 4}, "kernel_size", "be odd"),
+    (layers.RandomGaussianBlur, {"kernel_size": (3, 5, 7)}, "kernel_size", "be a number of pixels"),
+    (layers.RandomGaussianBlur, {"kernel_size": -3}, "kernel_size", "be a whole number"),
+    (layers.RandomGaussianBlur, {"sigma": -1}, "sigma", "be a finite number at least 0"),
+    (layers.RandomGaussianBlur, {"sigma": (2, 1)}, "sigma", "be a pair"),
     (layers.MixUp, {"alpha": 0}, "alpha", "be a finite number above 0"),
     (layers.MixUp, {"alpha": -1.0}, "alpha", "be a finite number above 0"),
     (layers.MixUp, {"alpha": np.inf}, "alpha", "be a finite number above 0"),
@@ -225,7 +250,7 @@ def test_pipelines():
 )
 def test_members_that_disagree_with_their_pipeline(name, theirs, mine):
     member = rotation(**{name: theirs})
-    cure = "Set it on the pipeline and leave it off RandomRotation."
+    cure = "Set it on the outermost layer and leave it off RandomRotation."
     with pytest.raises(ValueError, match=sentence(layers.Pipeline, name, "be the same") + "") as e:
         pipeline_of(layers.RandomFlip(), member, **{name: mine})
     assert cure in str(e.value)

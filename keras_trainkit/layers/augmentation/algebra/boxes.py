@@ -8,11 +8,6 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 
 
-def empty(rows: Any) -> Any:
-    """`rows` boxes with nothing in them."""
-    return tf.zeros([rows, 4], tf.int32)
-
-
 def centred_at(y: Any, x: Any, height: Any, width: Any, size: Size) -> Any:
     """Boxes of `height` x `width` round the pixel (y, x), cut off at the image's border."""
     top, left = y - height // 2, x - width // 2

@@ -11,7 +11,7 @@ from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation.base import Operation
-from keras_trainkit.layers.augmentation.runs import NormalizationRun
+from keras_trainkit.layers.augmentation.runs.normalization import NormalizationRun
 
 
 @register

@@ -13,6 +13,7 @@ from keras_trainkit.layers.augmentation.geometry.random_shear import RandomShear
 from keras_trainkit.layers.augmentation.geometry.random_translation import RandomTranslation
 from keras_trainkit.layers.augmentation.geometry.random_zoom import RandomZoom
 from keras_trainkit.layers.augmentation.kinds import Geometry
+from keras_trainkit.layers.augmentation.runs.geometry import Lengths
 
 
 @register
@@ -68,10 +69,9 @@ class RandomAffine(Geometry):
             RandomTranslation(self.translation_factor, self.translation_factor),
         )
 
-    @property
-    def shrink(self) -> tuple[float, float]:
+    def shrink(self, size: Lengths) -> tuple[float, float]:
         """The zoom's."""
-        return self._parts[2].shrink
+        return self._parts[2].shrink(size)
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """Each part's parameters, under the part's name."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from keras_trainkit._core import arguments
-from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation.algebra import coordinates
+from keras_trainkit.layers.augmentation.geometry.room import room
 from keras_trainkit.layers.augmentation.kinds import Geometry
-from keras_trainkit.layers.augmentation.runs import LATTICE
+from keras_trainkit.layers.augmentation.runs.geometry import LATTICE
 
 
 @register
@@ -63,31 +63,14 @@ class RandomCrop(Geometry):
     def element(self, size: coordinates.Size, top: Any, left: Any) -> Any:
         """A shift by whole pixels; every place in the room is equally likely."""
         places = (
-            tf.cast(coordinates.pixel(share, room + 1), tf.float32)
-            for share, room in zip((top, left), self._room(size), strict=True)
+            tf.cast(coordinates.pixel(share, space + 1), tf.float32)
+            for share, space in zip((top, left), room(self, size, self.padding), strict=True)
         )
         return coordinates.shift(*(self.padding - place for place in places))
 
     def rest(self, size: coordinates.Size, rows: Any) -> Any:
         """The central window."""
-        offsets = [self.padding - room // 2 for room in self._room(size)]
+        offsets = [self.padding - space // 2 for space in room(self, size, self.padding)]
         return coordinates.shift(
             *(tf.fill([rows], tf.cast(offset, tf.float32)) for offset in offsets)
         )
-
-    def _room(self, size: coordinates.Size) -> list[Any]:
-        room = []
-        pairs = (("height", self.height, size[0]), ("width", self.width, size[1]))
-        for name, window, length in pairs:
-            extent = length + 2 * self.padding
-            rule = f"be at most the image's {name} plus twice the padding"
-            if isinstance(extent, int):
-                if window > extent:
-                    refuse(self, name, f"{rule}, {extent}", window, "Enlarge the images first.")
-            else:
-                message = f"`{type(self).__name__}`: `{name}` must {rule}, got {window}."
-                check = tf.debugging.assert_less_equal(window, extent, message)
-                with tf.control_dependencies([check] if check is not None else []):
-                    extent = tf.identity(extent)
-            room.append(extent - window)
-        return room

@@ -8,7 +8,7 @@ from keras_trainkit._core import arguments
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.kinds import Geometry
-from keras_trainkit.layers.augmentation.runs import LATTICE
+from keras_trainkit.layers.augmentation.runs.geometry import LATTICE
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 
@@ -57,6 +57,10 @@ class RandomFlip(Geometry):
         """Two coins."""
         p = {axis: self.p if axis in self.mode else 0.0 for axis in ("vertical", "horizontal")}
         return {axis: draw.uniform(axis) < chance for axis, chance in p.items()}
+
+    def narrow(self, drawn: dict[str, Any], open_: Any) -> dict[str, Any]:
+        """Both coins show tails behind a closed gate."""
+        return {axis: coin & open_ for axis, coin in drawn.items()}
 
     def choose(self, drawn: dict[str, Any], element: Any, rest: Any) -> Any:
         """Coins that show tails give the identity already."""

@@ -8,7 +8,7 @@ from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation import factors
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.kinds import Geometry
-from keras_trainkit.layers.augmentation.runs import AXIS
+from keras_trainkit.layers.augmentation.runs.geometry import AXIS
 
 
 @register

@@ -8,7 +8,7 @@ from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation import factors
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.kinds import Geometry
-from keras_trainkit.layers.augmentation.runs import AXIS
+from keras_trainkit.layers.augmentation.runs.geometry import AXIS, Lengths
 
 
 @register
@@ -51,8 +51,7 @@ class RandomZoom(Geometry):
             None if width_factor is None else factors.zoom(self, "width_factor", width_factor)
         )
 
-    @property
-    def shrink(self) -> tuple[float, float]:
+    def shrink(self, size: Lengths) -> tuple[float, float]:
         """1 + the upper bounds."""
         width = self.height_factor if self.width_factor is None else self.width_factor
         high, wide = (1 + factors.symmetric(factor)[1] for factor in (self.height_factor, width))

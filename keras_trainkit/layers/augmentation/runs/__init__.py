@@ -1,0 +1,1 @@
+"""Runs: neighbouring operations of one kind, carried out together."""
