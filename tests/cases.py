@@ -79,8 +79,10 @@ SCHEDULES: list[Case] = [
 ]
 
 OPTIMIZERS: list[Case] = [
-    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    Case(optimizers.Adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.1}),
     Case(optimizers.Adam, {"learning_rate": 0.01, "bias_correction": False}),
+    Case(optimizers.RMSprop, {"learning_rate": 0.01, "momentum": 0.9, "centered": True}),
+    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
 ]
 
 REGULARIZATION: list[Case] = [

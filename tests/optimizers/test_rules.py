@@ -6,12 +6,19 @@ import pytest
 from optimizer_runs import REGIMES, run, stepper, variables_of
 from oracles import optimizers as oracles
 
-from keras_trainkit.optimizers import SGD, Adam
+from keras_trainkit.optimizers import SGD, Adagrad, Adam, RMSprop
 
 RATE = 0.01
 # Exact in float32, to which Keras rounds them whatever the variable's dtype.
 RHO = 0.875
 EXACT = {"beta_1": 0.875, "beta_2": 0.984375, "epsilon": 1e-20}
+
+
+def same(cls, oracle, id, **arguments):
+    """A row whose oracle takes the optimizer's arguments."""
+    return pytest.param(cls, arguments, oracle, arguments, id=id)
+
+
 RULES = [
     pytest.param(SGD, {}, oracles.sgd, {}, id="sgd"),
     pytest.param(SGD, {"momentum": 0.9}, oracles.momentum, {}, id="momentum"),
@@ -41,6 +48,17 @@ RULES = [
         {"beta_1": 0.0, "beta_2": 0.5, "epsilon": 0.1},
         id="adam-odd",
     ),
+    pytest.param(Adagrad, {}, oracles.adagrad, {}, id="adagrad"),
+    pytest.param(
+        Adagrad,
+        {"initial_accumulator_value": 0.1, "epsilon": 0.1},
+        oracles.adagrad,
+        {"start": 0.1, "epsilon": 0.1},
+        id="adagrad-started",
+    ),
+    same(RMSprop, oracles.rmsprop, id="rmsprop"),
+    same(RMSprop, oracles.rmsprop, id="rmsprop-odd", rho=0.5, epsilon=0.1),
+    same(RMSprop, oracles.rmsprop, id="rmsprop-whole", momentum=0.9, centered=True, epsilon=1e-3),
 ]
 
 
@@ -91,7 +109,13 @@ def test_the_rule_alone_is_pure(cls, arguments, oracle, oracle_arguments):
     (_, start, _), gradients = random_problem(5, "float32", steps=5)
     optimizer = cls(RATE, **arguments)
     a, w = keras.ops.convert_to_tensor(RATE), keras.ops.convert_to_tensor(start)
-    slots = [keras.ops.zeros_like(w) for _ in optimizer.slots]
+    slots = [
+        keras.ops.broadcast_to(
+            keras.ops.cast(optimizer.initial(name, w), "float32"),
+            () if name in optimizer.scalar_slots else w.shape,
+        )
+        for name in optimizer.slots
+    ]
     for t, (_, g, _) in enumerate(gradients, start=1):
         step, slots = optimizer.rule(
             keras.ops.convert_to_tensor(g), w, a, keras.ops.cast(t, "float32"), *slots
@@ -133,8 +157,20 @@ def test_regimes(cls, arguments, oracle, oracle_arguments, regime):
             Adam(RATE, weight_decay=0.125, **EXACT),
             keras.optimizers.AdamW(RATE, weight_decay=0.125, **EXACT),
         ),
+        (
+            Adagrad(RATE, initial_accumulator_value=0.125, epsilon=1e-20),
+            keras.optimizers.Adagrad(RATE, initial_accumulator_value=0.125, epsilon=1e-20),
+        ),
+        (
+            RMSprop(RATE, rho=RHO, momentum=RHO, epsilon=1e-20),
+            keras.optimizers.RMSprop(RATE, rho=RHO, momentum=RHO, epsilon=1e-20),
+        ),
+        (
+            RMSprop(RATE, rho=RHO, centered=True, epsilon=1e-20),
+            keras.optimizers.RMSprop(RATE, rho=RHO, centered=True, epsilon=1e-20),
+        ),
     ],
-    ids=["sgd", "momentum", "nesterov", "adam", "adamw"],
+    ids=lambda optimizer: optimizer.name,
 )
 def test_same_as_keras(mine, theirs):
     start, gradients = random_problem(3, "float64")
@@ -206,3 +242,18 @@ def test_momentum_passes_the_saddle_that_sgd_sits_in():
 
     assert abs(end(SGD(0.05))[1]) < 0.01
     assert abs(end(SGD(0.05, momentum=0.9))[1]) > 0.5
+
+
+def test_adagrad_comes_to_rest_and_rmsprop_does_not():
+    def steps(optimizer):
+        (weight,) = variables_of(np.float64(0.0))
+        step, path = stepper(optimizer, [weight]), [0.0]
+        for _ in range(100):
+            step([np.float64(3.0)])
+            path.append(float(weight))
+        return -np.diff(path)
+
+    np.testing.assert_allclose(steps(Adagrad(0.1)), 0.1 / np.sqrt(np.arange(1, 101)), rtol=1e-6)
+    fading = steps(RMSprop(0.1))
+    assert fading[0] == pytest.approx(0.1 / np.sqrt(0.1), rel=1e-6)
+    np.testing.assert_allclose(fading[80:], 0.1, rtol=1e-4)

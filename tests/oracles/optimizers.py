@@ -94,6 +94,32 @@ def adam(
     return _descend(w, gradients, rates, weight_decay, step)
 
 
+def adagrad(w, gradients, rates, start=0.0, epsilon=1e-7, weight_decay=0.0):
+    """Duchi 2011: s += g^2; x -= a g / (sqrt(s) + epsilon)."""
+    s = np.full(np.shape(w), start)
+
+    def step(g, a, t):
+        s[...] = s + g**2
+        return a * g / (np.sqrt(s) + epsilon)
+
+    return _descend(w, gradients, rates, weight_decay, step)
+
+
+def rmsprop(
+    w, gradients, rates, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False, weight_decay=0.0
+):
+    """Tieleman and Hinton 2012; centred: Graves 2013, equation 38 (epsilon outside the root)."""
+    s, m, v = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+
+    def step(g, a, t):
+        s[...] = rho * s + (1 - rho) * g**2
+        m[...] = rho * m + (1 - rho) * g
+        v[...] = momentum * v + g / (np.sqrt(s - centered * m**2) + epsilon)
+        return a * v
+
+    return _descend(w, gradients, rates, weight_decay, step)
+
+
 def _descend(w, gradients, rates, weight_decay, step):
     w, path = np.array(w, "float64"), []
     for t, (g, a) in enumerate(zip(gradients, rates, strict=True), start=1):
