@@ -18,7 +18,10 @@ PINNED = {
         RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
         RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
     """,
-    "optimizers": "Adagrad Adam RMSprop SGD",
+    "optimizers": """
+        AdaBelief Adagrad Adam COCOB ConditionalGradient LAMB LARS LazyAdam NovoGrad
+        ProximalAdagrad RMSprop RectifiedAdam SGD Yogi
+    """,
     "presets": "Recipe cifar small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay

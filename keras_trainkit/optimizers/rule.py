@@ -187,7 +187,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
                 for name, slot in zip(self.slots, target.slots, strict=False):
                     value = self.initial(name, target.variable)
                     if not isinstance(value, float):
-                        slot.assign(ops.cast(value, target.dtype))
+                        slot.assign(ops.copy(ops.cast(value, target.dtype)))
                     elif value:
                         slot.assign(ops.full(slot.shape, value, target.dtype))
             if self._loaded:

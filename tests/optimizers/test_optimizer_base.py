@@ -11,7 +11,21 @@ from keras import ops
 from optimizer_runs import REGIMES, run, stepper, variables_of
 
 from keras_trainkit import schedules
-from keras_trainkit.optimizers import SGD, Adagrad, Adam, RMSprop
+from keras_trainkit.optimizers import (
+    COCOB,
+    LAMB,
+    LARS,
+    SGD,
+    AdaBelief,
+    Adagrad,
+    Adam,
+    ConditionalGradient,
+    NovoGrad,
+    ProximalAdagrad,
+    RectifiedAdam,
+    RMSprop,
+    Yogi,
+)
 
 START = [np.array([1.0, -2.0, 3.0], "float32"), np.array([[0.5]], "float32")]
 
@@ -271,6 +285,41 @@ def test_schedules_count_steps():
         (SGD, {"weight_decay_form": "l2"}, "`SGD`: `weight_decay_form` must be one of 'decoupled'"),
         (Adagrad, {"initial_accumulator_value": -1}, "`Adagrad`: `initial_accumulator_value` must"),
         (Adagrad, {"epsilon": 0}, "`Adagrad`: `epsilon` must be"),
+        (AdaBelief, {"rectify": 1}, "`AdaBelief`: `rectify` must be True or False"),
+        (AdaBelief, {"rectify": True, "beta_2": 0.5}, "`AdaBelief`: `beta_2` must be a finite"),
+        (COCOB, {"alpha": 0.5}, "`COCOB`: `alpha` must be a finite number at least 1"),
+        (
+            ConditionalGradient,
+            {"learning_rate": 1.5},
+            "`ConditionalGradient`: `learning_rate` must be a finite number at least 0 and at most",
+        ),
+        (ConditionalGradient, {"lambda_": 0}, "`ConditionalGradient`: `lambda_` must be"),
+        (ConditionalGradient, {"ord": "l1"}, "`ConditionalGradient`: `ord` must be one of 'fro'"),
+        (LAMB, {"epsilon": -1}, "`LAMB`: `epsilon` must be"),
+        (
+            LAMB,
+            {"exclude_from_layer_adaptation": [1]},
+            "`LAMB`: `exclude_from_layer_adaptation` must be regular expressions, got [1]",
+        ),
+        (
+            LARS,
+            {"exclude_from_layer_adaptation": "("},
+            "`LARS`: `exclude_from_layer_adaptation` must be regular expressions, got '('",
+        ),
+        (LARS, {"trust_coefficient": 0}, "`LARS`: `trust_coefficient` must be"),
+        (LARS, {"momentum": 0, "nesterov": True}, "`LARS`: `nesterov` must be False without"),
+        (NovoGrad, {"grad_averaging": 0}, "`NovoGrad`: `grad_averaging` must be True or False"),
+        (
+            ProximalAdagrad,
+            {"initial_accumulator_value": 0},
+            "`ProximalAdagrad`: `initial_accumulator_value` must be a finite number above 0",
+        ),
+        (
+            RectifiedAdam,
+            {"beta_2": 0.7, "sma_threshold": 6},
+            "`RectifiedAdam`: `sma_threshold` must be a finite number at least 4 and at most 5.6",
+        ),
+        (Yogi, {"initial_accumulator_value": -1}, "`Yogi`: `initial_accumulator_value` must be"),
         (RMSprop, {"rho": 1}, "`RMSprop`: `rho` must be"),
         (RMSprop, {"momentum": 1}, "`RMSprop`: `momentum` must be"),
         (RMSprop, {"centered": 1}, "`RMSprop`: `centered` must be True or False"),
