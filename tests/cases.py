@@ -106,6 +106,30 @@ OPTIMIZERS: list[Case] = [
     Case(optimizers.Yogi, {"learning_rate": 0.01, "bias_correction": False}),
 ]
 
+WRAPPERS: list[Case] = [
+    Case(
+        optimizers.Lookahead,
+        {"optimizer": optimizers.Adam(0.01), "sync_period": 2, "slow_step_size": 0.25},
+    ),
+    Case(
+        optimizers.MovingAverage,
+        {
+            "optimizer": keras.optimizers.Adam(0.01),
+            "average_decay": 0.75,
+            "start_step": 1,
+            "dynamic_decay": True,
+        },
+    ),
+    Case(
+        optimizers.SWA,
+        {
+            "optimizer": optimizers.SGD(0.1, momentum=0.9),
+            "start_averaging": 1,
+            "average_period": 2,
+        },
+    ),
+]
+
 REGULARIZATION: list[Case] = [
     Case(
         layers.StochasticDepth,

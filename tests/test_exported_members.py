@@ -19,8 +19,9 @@ PINNED = {
         RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
     """,
     "optimizers": """
-        AdaBelief Adagrad Adam COCOB ConditionalGradient LAMB LARS LazyAdam NovoGrad
-        ProximalAdagrad RMSprop RectifiedAdam SGD Yogi
+        AdaBelief Adagrad Adam COCOB ConditionalGradient LAMB LARS LazyAdam Lookahead
+        MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam SGD SWA Yogi
+        renew_batch_normalization
     """,
     "presets": "Recipe cifar small_images",
     "schedules": """

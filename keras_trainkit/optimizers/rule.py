@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_trainkit._core.arguments import boolean, integer, number, one_of, probability, refuse
@@ -25,6 +23,7 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.precision import rule_dtype, split
 from keras_trainkit.optimizers.rows import summed_rows
 from keras_trainkit.optimizers.skipping import are_finite, should_select
+from keras_trainkit.optimizers.state import StateKeeper, outside_graphs, path_of
 
 _KERAS_ARGUMENTS: dict[str, Callable[..., Any]] = {
     "weight_decay": partial(number, minimum=0.0),
@@ -73,7 +72,7 @@ class _Moment:
     finite: Any | None  # where a skipped step selects the old values
 
 
-class RuleOptimizer(keras.optimizers.Optimizer):
+class RuleOptimizer(StateKeeper):
     """A Keras optimizer made of `slots`, `remember` and `step`.
 
     **Low precision.** Where a variable is bfloat16 or float16 the rule and its slots are float32,
@@ -131,7 +130,6 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         self._undecayed: dict[str, Any] = {}
         self._targets: tuple[_Target, ...] = ()
         self._moment = _Moment({}, None)
-        self._loaded: tuple[Any, ...] = ()
 
     def initial(self, slot: str, variable: Any) -> Any:
         """What a slot holds before the first step: a number, or a tensor of its shape."""
@@ -181,8 +179,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
             return
         super().build(variables)
         self._targets = tuple(self._target(variable) for variable in variables)
-        # A first call inside of a `tf.function` must not begin anew with every step.
-        with tf.init_scope() if keras.backend.backend() == "tensorflow" else nullcontext():
+        with outside_graphs():
             for target in self._targets:
                 for name, slot in zip(self.slots, target.slots, strict=False):
                     value = self.initial(name, target.variable)
@@ -190,19 +187,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
                         slot.assign(ops.copy(ops.cast(value, target.dtype)))
                     elif value:
                         slot.assign(ops.full(slot.shape, value, target.dtype))
-            if self._loaded:
-                super().load_own_variables({str(i): x for i, x in enumerate(self._loaded)})
-                self._loaded = ()
-
-    def _refuse_others(self, variables: Sequence[Any]) -> None:
-        for variable in variables:
-            try:
-                self._get_variable_index(variable)
-            except KeyError:
-                raise ValueError(
-                    f"`{type(self).__name__}`: the variables must be those of the first step, got "
-                    f"another one, {_path(variable)!r}. Compile the model with a new optimizer."
-                ) from None
+        self._use_loaded()
 
     def _target(self, variable: Any) -> _Target:
         stored, dtype = keras.backend.standardize_dtype(variable.dtype), rule_dtype(variable)
@@ -228,7 +213,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
             () if scalar else variable.shape,
             dtype=dtype,
             layout=None if scalar else distribution and distribution.get_variable_layout(variable),
-            name=f"{_path(variable).replace('/', '_')}_{name}",
+            name=f"{path_of(variable).replace('/', '_')}_{name}",
         )
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -325,6 +310,20 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         write(variable, rounded)
         write(target.residual, rest)
 
+    def weight(self, variable: Any) -> Any:
+        """The weights in full precision: the variable and its residual."""
+        target = self._targets[self._get_variable_index(variable)]
+        w = ops.cast(variable, target.dtype)
+        return w if target.residual is None else w + ops.cast(target.residual, target.dtype)
+
+    def assign_weight(self, variable: Any, value: Any) -> None:
+        """Sets the variable and its residual."""
+        residual = self._targets[self._get_variable_index(variable)].residual
+        if residual is not None:
+            value, rest = split(value, residual.dtype)
+            self.assign(residual, rest)
+        self.assign(variable, value)
+
     def _moves_rows(self, gradient: Any) -> bool:
         """Whether a gradient stays sparse: what Keras does to gradients takes dense ones."""
         return (
@@ -372,7 +371,7 @@ class RuleOptimizer(keras.optimizers.Optimizer):
                     "Register it with `keras.saving.register_keras_serializable`.",
                 )
         self._undecayed = {
-            "paths": [_path(variable) for variable in var_list or ()],
+            "paths": [path_of(variable) for variable in var_list or ()],
             "names": list(var_names or ()),
             "predicate": predicate,
         }
@@ -380,24 +379,10 @@ class RuleOptimizer(keras.optimizers.Optimizer):
     def _is_undecayed(self, variable: Any) -> bool:
         predicate = self._undecayed.get("predicate")
         return (
-            _path(variable) in self._undecayed.get("paths", ())
+            path_of(variable) in self._undecayed.get("paths", ())
             or _is_named(variable, self._undecayed.get("names", ()))
             or (predicate is not None and bool(predicate(variable)))
         )
-
-    def save_own_variables(self, store: Any) -> None:
-        """Writes the state; one that was loaded and not yet used is handed on."""
-        if not self._loaded:
-            super().save_own_variables(store)
-        for i, value in enumerate(self._loaded):
-            store[str(i)] = value
-
-    def load_own_variables(self, store: Any) -> None:
-        """Sets the state; before the optimizer is built it is kept until there are variables."""
-        if self.built or len(store.keys()) == len(self.variables):
-            super().load_own_variables(store)
-        else:
-            self._loaded = tuple(np.array(store[str(i)]) for i in range(len(store.keys())))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and the exclusions from weight decay."""
@@ -425,10 +410,6 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         optimizer = super().from_config(config, custom_objects)
         optimizer._undecayed = undecayed
         return optimizer
-
-
-def _path(variable: Any) -> str:
-    return getattr(variable, "path", variable.name)  # a `tf.Variable` has no path
 
 
 def _is_named(variable: Any, names: Sequence[str]) -> bool:

@@ -5,9 +5,10 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from optimizer_runs import fresh as again
 from optimizer_runs import state_of, stepper
 
-from keras_trainkit.optimizers import SGD, Adam
+from keras_trainkit.optimizers import SGD, Adam, Lookahead
 
 MAKE = {
     "sgd": lambda: SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
@@ -17,6 +18,7 @@ MAKE = {
         ema_overwrite_frequency=3,
         gradient_accumulation_steps=2,
     ),
+    "lookahead": lambda: Lookahead(keras.optimizers.Adam(0.01), sync_period=2),
 }
 
 
@@ -36,7 +38,8 @@ def fresh(make, policy):
         ]
     )
     optimizer = make()
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    if hasattr(optimizer, "weight_decay_form"):
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
     if policy == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     eagerly = keras.backend.backend() == "tensorflow"  # quick there, slow on JAX
@@ -63,7 +66,7 @@ def assert_same(a, b):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("case", cases.OPTIMIZERS, ids=str)
+@pytest.mark.parametrize("case", cases.OPTIMIZERS + cases.WRAPPERS, ids=str)
 def test_every_optimizer_goes_on_bit_by_bit(case, dtype):
     rng = np.random.default_rng(0)
     start = [rng.standard_normal(shape) for shape in [(3, 2), (2,)]]
@@ -76,7 +79,7 @@ def test_every_optimizer_goes_on_bit_by_bit(case, dtype):
             step(gradients)
         return variables
 
-    unbroken, first, second = (case.build(weight_decay=0.01) for _ in range(3))
+    unbroken, first, second = (again(case) for _ in range(3))
     expected = after(unbroken, start, steps)
     half, store = after(first, start, steps[:3]), {}
     first.save_own_variables(store)

@@ -331,6 +331,35 @@ def proximal_adagrad(
     return path
 
 
+def lookahead(w, gradients, rates, period=6, share=0.5, rho=0.9):
+    """Zhang 2019, Algorithm 1, round the lecture's momentum."""
+    slow, v, path = np.array(w, "float64"), np.zeros_like(w), []
+    fast = slow
+    for t, (g, a) in enumerate(zip(gradients, rates, strict=True), start=1):
+        v = rho * v + g
+        fast = fast - a * v
+        if t % period == 0:
+            slow = fast = slow + share * (fast - slow)
+        path.append(fast)
+    return path
+
+
+def moving_average(path, decay, start=0, dynamic=False):
+    """The exponential average of the points of a path, from the first one on."""
+    average = None
+    for n, x in enumerate(path, start=1 - start):
+        d = min(decay, (1 + n) / (10 + n)) if dynamic and n > 1 else decay
+        average = x if n <= 1 else d * average + (1 - d) * x
+    return average
+
+
+def swa(path, start, period):
+    """Izmailov 2018: the mean of the points `start`, `start + period`, ... counted from 1."""
+    return np.mean(
+        [x for t, x in enumerate(path, 1) if t >= start and (t - start) % period == 0], 0
+    )
+
+
 def _descend(w, gradients, rates, weight_decay, step):
     w, path = np.array(w, "float64"), []
     for t, (g, a) in enumerate(zip(gradients, rates, strict=True), start=1):
