@@ -81,8 +81,55 @@ SCHEDULES: list[Case] = [
 ]
 
 OPTIMIZERS: list[Case] = [
-    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    Case(optimizers.AdaBelief, {"learning_rate": 0.01, "rectify": True}),
+    Case(optimizers.Adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.1}),
     Case(optimizers.Adam, {"learning_rate": 0.01, "bias_correction": False}),
+    Case(optimizers.COCOB, {"alpha": 10.0}),
+    Case(optimizers.ConditionalGradient, {"learning_rate": 0.01, "lambda_": 5.0}),
+    Case(
+        optimizers.LAMB,
+        {"learning_rate": 0.01, "exclude_from_layer_adaptation": ("bias", "gamma", "beta")},
+    ),
+    Case(
+        optimizers.LARS,
+        {
+            "learning_rate": 1.0,
+            "trust_coefficient": 0.01,
+            "nesterov": True,
+            "exclude_from_layer_adaptation": ["bias"],
+        },
+    ),
+    Case(optimizers.LazyAdam, {"learning_rate": 0.01, "beta_2": 0.99}),
+    Case(optimizers.NovoGrad, {"learning_rate": 0.01, "grad_averaging": True}),
+    Case(optimizers.ProximalAdagrad, {"learning_rate": 0.1, "l1_regularization_strength": 0.001}),
+    Case(optimizers.RMSprop, {"learning_rate": 0.01, "momentum": 0.9, "centered": True}),
+    Case(optimizers.RectifiedAdam, {"learning_rate": 0.01, "sma_threshold": 4.0}),
+    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    Case(optimizers.Yogi, {"learning_rate": 0.01, "bias_correction": False}),
+]
+
+WRAPPERS: list[Case] = [
+    Case(
+        optimizers.Lookahead,
+        {"optimizer": optimizers.Adam(0.01), "sync_period": 2, "slow_step_size": 0.25},
+    ),
+    Case(
+        optimizers.MovingAverage,
+        {
+            "optimizer": keras.optimizers.Adam(0.01),
+            "average_decay": 0.75,
+            "start_step": 1,
+            "dynamic_decay": True,
+        },
+    ),
+    Case(
+        optimizers.SWA,
+        {
+            "optimizer": optimizers.SGD(0.1, momentum=0.9),
+            "start_averaging": 1,
+            "average_period": 2,
+        },
+    ),
 ]
 
 REGULARIZATION: list[Case] = [

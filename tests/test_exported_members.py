@@ -22,7 +22,11 @@ PINNED = {
         RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
         TrivialAugment linear_decay
     """,
-    "optimizers": "SGD Adam",
+    "optimizers": """
+        COCOB LAMB LARS SGD SWA AdaBelief Adagrad Adam ConditionalGradient LazyAdam
+        Lookahead MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam Yogi
+        renew_batch_normalization
+    """,
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
