@@ -13,7 +13,7 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter Pipeline RandomAffine
+        CenterCrop CutMix Cutout MixUp MultiCrop Normalization PCAColorJitter Pipeline RandomAffine
         RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
         RandomCrop RandomFlip RandomHue RandomLensDistortion RandomPerspective
         RandomResizedCrop RandomRotation RandomSaturation

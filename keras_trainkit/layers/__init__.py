@@ -8,6 +8,7 @@ from keras_trainkit.layers.augmentation.color.random_contrast import RandomContr
 from keras_trainkit.layers.augmentation.color.random_hue import RandomHue
 from keras_trainkit.layers.augmentation.color.random_saturation import RandomSaturation
 from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
+from keras_trainkit.layers.augmentation.geometry.multi_crop import MultiCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
@@ -33,6 +34,7 @@ __all__ = [
     "CutMix",
     "Cutout",
     "MixUp",
+    "MultiCrop",
     "Normalization",
     "PCAColorJitter",
     "Pipeline",
