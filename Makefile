@@ -14,10 +14,25 @@ ARGS ?=
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 python := .venv/bin/python
-stamps := .venv/.installed-cpu,demo .venv/.installed-test .venv-kerascv/.installed-bench
+stamps := .venv/.installed-cpu,demo .venv/.installed-test
 
 $(stamps): setup.cfg pyproject.toml
 	@.ci/install $(@D) $(subst .installed-,,$(@F))
+
+# The benchmark's environments: the kit's, with KerasCV beside it, and those of its peers, without
+# which the run goes on.
+peers := .venv-tfa .venv-torch
+peer-stamps := $(foreach venv,$(peers),$(venv)/.installed-$(venv:.venv-%=%))
+requirements = benchmarks/environments/$(@D:.venv-%=%).txt
+
+.venv-kerascv/.installed-kerascv: setup.cfg pyproject.toml benchmarks/environments/kerascv.txt
+	@.ci/install $(@D) kerascv $(requirements)
+
+$(peer-stamps): $(wildcard benchmarks/environments/*.txt)
+	@.ci/install $(@D) $(@D:.venv-%=%) $(requirements) || echo "The benchmark goes on without $(@D)."
+
+# TensorFlow 2.14, the last that TensorFlow Addons works with, has no wheels for a newer one.
+.venv-tfa/%: PYTHON := $(or $(PYTHON),python3.11)
 
 .PHONY: demo
 demo: .venv/.installed-cpu,demo ## train on real images, bare and with a recipe, and draw what came of it
@@ -38,12 +53,13 @@ lint: .venv/.installed-test ## ruff and mypy
 	$(python) -m mypy
 
 .PHONY: bench
-bench: .venv-kerascv/.installed-bench ## images per second, beside Keras and KerasCV
+bench: .venv-kerascv/.installed-kerascv $(peer-stamps) ## images per second, beside all peers
 	.venv-kerascv/bin/python benchmarks/augmentation.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove all that make has made, except runs/
-	rm -rf .venv .venv.lock .venv-kerascv .venv-kerascv.lock build dist *.egg-info
+	rm -rf .venv .venv-kerascv $(peers) $(addsuffix .lock,.venv .venv-kerascv $(peers))
+	rm -rf build dist *.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find keras_trainkit tests benchmarks -type d -name __pycache__ -exec rm -rf {} +
 

@@ -107,8 +107,11 @@ CALLBACKS: list[Case] = [
 
 GREY_TOO = (1, 3, 4)
 RGB = (3, 4)
+NO_ALPHA = (1, 3)
 
 AUGMENTATION: list[AugmentationCase] = [
+    AugmentationCase(layers.AugMix, {"num_chains": 2, "all_ops": True}, channels=NO_ALPHA),
+    AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
     AugmentationCase(
         layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
     ),
@@ -145,6 +148,7 @@ AUGMENTATION: list[AugmentationCase] = [
         channels=GREY_TOO,
         smallest=(5, 4),
     ),
+    AugmentationCase(layers.RandAugment, {"num_ops": 3, "magnitude": 12.5}, channels=NO_ALPHA),
     AugmentationCase(
         layers.RandomAffine,
         {
@@ -214,6 +218,7 @@ AUGMENTATION: list[AugmentationCase] = [
         certain=True,
         resizes=True,
     ),
+    AugmentationCase(layers.TrivialAugment, channels=NO_ALPHA),
 ]
 
 DATA: list[Case] = [

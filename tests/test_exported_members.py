@@ -13,15 +13,15 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        CenterCrop CutMix Cutout MixUp MultiCrop Normalization PCAColorJitter Pipeline RandomAffine
-        RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
-        RandomCrop RandomFlip RandomHue RandomLensDistortion RandomPerspective
-        RandomResizedCrop RandomRotation RandomSaturation
-        RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing StochasticDepth
-        linear_decay
+        AugMix AutoAugment CenterCrop CutMix Cutout MixUp MultiCrop Normalization
+        PCAColorJitter Pipeline RandAugment RandomAffine RandomApply RandomBrightness RandomChoice
+        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
+        RandomLensDistortion RandomPerspective RandomResizedCrop RandomRotation
+        RandomSaturation RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing
+        StochasticDepth TrivialAugment linear_decay
     """,
     "optimizers": "SGD Adam",
-    "presets": "Recipe cifar small_images",
+    "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot

@@ -14,12 +14,13 @@ PARTS = {
 }
 
 
-def find_images(path: Path) -> dict[str, dict[str, list[Path]]]:
+def find_images(path: Path, owner: str = "image_folder") -> dict[str, dict[str, list[Path]]]:
     """The image files of each class, for each part.
 
     Args:
         path: A folder of class folders, or of `train`, `validation` and `test` with class
             folders in them.
+        owner: The name that errors begin with.
 
     Returns:
         The files by part and class name, everything in alphabetical order: `"train"`, and
@@ -31,8 +32,8 @@ def find_images(path: Path) -> dict[str, dict[str, list[Path]]]:
             differ.
     """
     if not path.is_dir():
-        raise FileNotFoundError(f"`image_folder`: there is no folder {str(path)!r}.")
-    parts = _parts(path)
+        raise FileNotFoundError(f"`{owner}`: there is no folder {str(path)!r}.")
+    parts = _parts(path, owner)
     found = {
         part: {folder.name: _images(folder) for folder in _folders(place)}
         for part, place in parts.items()
@@ -41,7 +42,7 @@ def find_images(path: Path) -> dict[str, dict[str, list[Path]]]:
     if len(names) < 2:
         here = f"only one class, {names[0]!r}" if names else "no class folders"
         raise ValueError(
-            f"`image_folder`: {str(parts['train'])!r} has {here}; it must have a folder of images "
+            f"`{owner}`: {str(parts['train'])!r} has {here}; it must have a folder of images "
             "for each of two classes or more."
         )
     for part, classes in found.items():
@@ -49,19 +50,19 @@ def find_images(path: Path) -> dict[str, dict[str, list[Path]]]:
         for name in names:
             if not classes.get(name):
                 raise ValueError(
-                    f"`image_folder`: the class {name!r} has no images ({', '.join(ENDINGS)}) in "
+                    f"`{owner}`: the class {name!r} has no images ({', '.join(ENDINGS)}) in "
                     f"{place!r}."
                 )
         for name in classes:
             if name not in names:
                 raise ValueError(
-                    f"`image_folder`: the class {name!r} of {place!r} is not among those of "
+                    f"`{owner}`: the class {name!r} of {place!r} is not among those of "
                     f"{str(parts['train'])!r}."
                 )
     return found
 
 
-def _parts(path: Path) -> dict[str, Path]:
+def _parts(path: Path, owner: str) -> dict[str, Path]:
     """The folder of each part; the training part is the whole folder where none has a name."""
     folders = _folders(path)
     named = {PARTS[f.name.lower()]: f for f in folders if f.name.lower() in PARTS}
@@ -71,7 +72,7 @@ def _parts(path: Path) -> dict[str, Path]:
     for folder in folders:
         if folder not in named.values():
             raise ValueError(
-                f"`image_folder`: {str(path)!r} has a folder {folder.name!r} beside those of "
+                f"`{owner}`: {str(path)!r} has a folder {folder.name!r} beside those of "
                 f"{', '.join(named)}; move it, or rename them."
             )
     return named

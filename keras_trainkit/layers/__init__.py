@@ -25,11 +25,17 @@ from keras_trainkit.layers.augmentation.masks.cutout import Cutout
 from keras_trainkit.layers.augmentation.mixes.cut_mix import CutMix
 from keras_trainkit.layers.augmentation.mixes.mix_up import MixUp
 from keras_trainkit.layers.augmentation.pipeline import Pipeline
+from keras_trainkit.layers.augmentation.policies.aug_mix import AugMix
+from keras_trainkit.layers.augmentation.policies.auto_augment import AutoAugment
+from keras_trainkit.layers.augmentation.policies.rand_augment import RandAugment
+from keras_trainkit.layers.augmentation.policies.trivial_augment import TrivialAugment
 from keras_trainkit.layers.augmentation.random_apply import RandomApply
 from keras_trainkit.layers.augmentation.random_choice import RandomChoice
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
+    "AugMix",
+    "AutoAugment",
     "CenterCrop",
     "CutMix",
     "Cutout",
@@ -38,6 +44,7 @@ __all__ = [
     "Normalization",
     "PCAColorJitter",
     "Pipeline",
+    "RandAugment",
     "RandomAffine",
     "RandomApply",
     "RandomBrightness",
@@ -58,5 +65,6 @@ __all__ = [
     "RandomZoom",
     "Resizing",
     "StochasticDepth",
+    "TrivialAugment",
     "linear_decay",
 ]

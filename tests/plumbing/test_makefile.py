@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 # Answers the probe of find-python, makes "environments" that hold a copy of itself, and logs
 # everything else it is asked; what a file named fail-<word> or wait-<word> beside the Makefile
-# names, it fails at or waits in.
+# names, it fails at or waits in; fail-<list>.txt makes it fail to install that list.
 FAKE = """#!/bin/sh
 case "$*" in
     "-c "*) echo "3 12 complete $0"; exit ;;
@@ -25,6 +25,8 @@ for word in venv pip pytest ruff; do
         [ ! -e fail-$word ] || exit 1
     esac
 done
+asked="$*"
+[ ! -e "fail-${asked##*/}" ] || exit 1
 case "$*" in
     "-m venv --clear "*) rm -rf "$4"; mkdir -p "$4/bin"; cp "$0" "$4/bin/python" ;;
 esac
@@ -39,7 +41,8 @@ class Clone:
         self.root.mkdir()
         for name in ("Makefile", "setup.cfg", "pyproject.toml"):
             shutil.copy2(ROOT / name, self.root / name)
-        shutil.copytree(ROOT / ".ci", self.root / ".ci")
+        for name in (".ci", "benchmarks/environments"):
+            shutil.copytree(ROOT / name, self.root / name)
         python = folder / "fake python"
         python.write_text(FAKE)
         python.chmod(0o755)
@@ -127,13 +130,40 @@ def test_slow_tests_are_those_that_are_marked(clone):
     assert clone.log() == [VENV, PIP.format("test"), "-m pytest -m slow"]
 
 
-def test_the_benchmark_has_an_environment_for_kerascv(clone):
-    assert clone.make("bench").returncode == 0
-    assert clone.log() == [
-        "-m venv --clear .venv-kerascv",
-        PIP.format("bench"),
-        "benchmarks/augmentation.py",
+def environment(name):
+    """What making an environment of the benchmark asks of Python."""
+    return [
+        f"-m venv --clear .venv-{name}",
+        "-m pip install --quiet --disable-pip-version-check "
+        f"--requirement benchmarks/environments/{name}.txt",
     ]
+
+
+def test_the_benchmark_has_an_environment_for_each_family_of_libraries(clone):
+    assert clone.make("bench", "ARGS=--repeats 3").returncode == 0
+    assert clone.log() == [
+        *environment("kerascv"),
+        *environment("tfa"),
+        *environment("torch"),
+        "benchmarks/augmentation.py --repeats 3",
+    ]
+    assert clone.make("bench").returncode == 0
+    assert clone.log() == ["benchmarks/augmentation.py"]
+
+
+def test_the_benchmark_goes_on_without_a_peer_that_does_not_install(clone):
+    (clone.root / "fail-tfa.txt").touch()
+    result = clone.make("bench")
+    assert result.returncode == 0
+    assert "The benchmark goes on without .venv-tfa." in result.output
+    assert clone.stamps() == [".installed-kerascv", ".installed-torch"]
+    assert clone.log()[-1] == "benchmarks/augmentation.py"
+
+
+def test_the_benchmark_does_not_go_on_without_the_kit(clone):
+    (clone.root / "fail-kerascv.txt").touch()
+    assert clone.make("bench").returncode != 0
+    assert "benchmarks/augmentation.py" not in clone.log()
 
 
 def test_extras_share_one_environment_and_never_install_at_once(clone):
@@ -225,7 +255,7 @@ def test_ci_runs_the_tests_then_the_slow_ones_and_says_so(clone):
 def test_clean_keeps_what_the_user_made(clone):
     clone.make("lint")
     for folder in ("runs/demo", "keras_trainkit/__pycache__", "tests", "benchmarks"):
-        (clone.root / folder).mkdir(parents=True)
+        (clone.root / folder).mkdir(parents=True, exist_ok=True)
     assert clone.make("clean").returncode == 0
     assert not (clone.root / ".venv").exists()
     assert not (clone.root / "keras_trainkit" / "__pycache__").exists()

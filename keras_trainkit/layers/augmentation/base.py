@@ -16,6 +16,7 @@ from keras_trainkit._core.config import own_config, revive
 from keras_trainkit._core.draws import key_from_integer
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation import structures
+from keras_trainkit.layers.augmentation.algebra.bounding_boxes import FORMATS
 from keras_trainkit.layers.augmentation.algebra.resampling import FILL_MODES, INTERPOLATIONS
 from keras_trainkit.layers.augmentation.moments import pixel_moments
 from keras_trainkit.layers.augmentation.plan import Plan
@@ -28,11 +29,22 @@ class Augmentation(keras.layers.Layer):
 
     Takes and returns uint8 or floating images, (n, h, w, c) or (h, w, c), alone, as `(x, y)`,
     as `(x, y, sample_weight)`, or as a dictionary with the key `"images"` and, where there are
-    any, `"labels"` and `"sample_weights"`; other keys pass through untouched.  The result has the
-    input's dtype (uint8 rounded and clipped once, at the end), whatever the Keras dtype policy;
-    operations that promise float32 say so.  Reads `channels_last` images.  A NaN stays in its pixel
-    under whole-pixel moves; interpolation and colour spread it to neighbours and channels, and
-    contrast, by the mean, to the image.
+    any, `"labels"`, `"sample_weights"`, `"segmentation_masks"` and `"bounding_boxes"`; other keys
+    pass through untouched.  The result has the input's dtype (uint8 rounded and clipped once, at
+    the end), whatever the Keras dtype policy; operations that promise float32 say so.  Reads
+    `channels_last` images.  A NaN stays in its pixel under whole-pixel moves; interpolation and
+    colour spread it to neighbours and channels, and contrast, by the mean, to the image.
+
+    Segmentation masks, (n, h, w) or (n, h, w, c), integer or floating, are read at the nearest
+    pixel and keep their class ids and dtype; beyond a constant border they are 0.
+
+    Bounding boxes are a dictionary of `"boxes"` (n, k, 4), `"labels"` (n, k) and, if need be,
+    further tensors (n, k, ...).  A box becomes the float32 box round the place where its outline
+    goes, cut off at the image's border.  As in Keras an empty one gets the label -1, and
+    RaggedTensors come back dense, padded with the label -1; such padding stays as it is.
+
+    A RaggedTensor of images is taken where an operation gives them all one size; up to that one
+    they are augmented image by image.
 
     Args:
         value_range: (black, white) of the images; colours are clipped to it. Default (0, 255).
@@ -40,11 +52,13 @@ class Augmentation(keras.layers.Layer):
             default), `"constant"`, `"nearest"` or `"wrap"`.
         fill_value: The constant of `"constant"`, in the images' values. Default 0.
         interpolation: `"bilinear"` (the default) or `"nearest"`.
+        bounding_box_format: `"xyxy"`, `"rel_xyxy"` or another of Keras' names; needed where
+            there are boxes.
         seed: An integer for direct calls and, where `map` is given none, for `map`.
         data_format: `"channels_last"` or None; `"channels_first"` is refused.
         **kwargs: `name` and the like, for `keras.layers.Layer`.
 
-    Inside a `Pipeline` the first four belong to the pipeline.
+    Inside a `Pipeline` the first five belong to the pipeline.
     """
 
     def __init__(
@@ -54,6 +68,7 @@ class Augmentation(keras.layers.Layer):
         fill_mode: str | None = None,
         fill_value: float | None = None,
         interpolation: str | None = None,
+        bounding_box_format: str | None = None,
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -69,6 +84,9 @@ class Augmentation(keras.layers.Layer):
         self.interpolation = interpolation
         if interpolation is not None:
             arguments.one_of(self, "interpolation", interpolation, INTERPOLATIONS)
+        self.bounding_box_format = bounding_box_format
+        if bounding_box_format is not None:
+            arguments.one_of(self, "bounding_box_format", bounding_box_format, FORMATS)
         self.seed = None if seed is None else arguments.integer(self, "seed", seed, 0)
         self.data_format = data_format
         if data_format not in (None, "channels_last"):
@@ -139,13 +157,17 @@ class Augmentation(keras.layers.Layer):
             plain = _unconverted(
                 lambda *parts: self._augment_on_cpu(plan, parts if tuples else parts[0])
             )
-            return dataset.map(plain, num_parallel_calls=parallel)
+            return self._each(dataset, plain, parallel)
         seed = self.seed if seed is None else arguments.integer(self, "seed", seed, 0)
         keys = _keys(secrets.randbits(31) if seed is None else seed)
         keyed = _unconverted(
-            lambda key, element: self._augment_on_cpu(plan, element, key_from_integer(key))
+            lambda element, key: self._augment_on_cpu(plan, element, key_from_integer(key))
         )
-        return tf.data.Dataset.zip(keys, dataset).map(keyed, num_parallel_calls=parallel)
+        return self._each(tf.data.Dataset.zip(dataset, keys), keyed, parallel)
+
+    def _each(self, dataset: Any, function: Callable[..., Any], parallel: int) -> Any:
+        """`Dataset.map`, where every element can be relied on."""
+        return dataset.map(function, num_parallel_calls=parallel)
 
     def adapt(self, data: Any, steps: int | None = None, verbose: int = 0) -> None:
         """Fits what depends on the training set, in one streaming pass over its pixels.
@@ -230,7 +252,7 @@ class Augmentation(keras.layers.Layer):
         if key is None:
             parameters: Sequence[dict[str, Any]] = [{} for _ in plan.operations]
         else:
-            parameters = plan.draw(key, tf.range(tf.shape(sample.images)[0]))
+            parameters = plan.draw(key, tf.range(sample.rows))
         return structures.pack(plan(self, sample, parameters))
 
     def _augment_on_cpu(self, plan: Plan, inputs: Any, key: Any = None) -> Any:

@@ -14,6 +14,7 @@ from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun, Lengths
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
+from keras_trainkit.layers.augmentation.runs.policies import PolicyRun
 
 
 class Geometry(Operation):
@@ -94,7 +95,13 @@ class Mix(Operation):
     """
 
     run = MixRun
+    pastes = False
+    """Whether a pixel of the result is one image's or the other's, so that class ids stay ids."""
     apply: Callable[..., tuple[Any, Any]]
+
+    def seen(self, own: Any, other: Any, size: coordinates.Size, **parameters: Any) -> Any:
+        """What shows of the image's boxes and of its partner's, (n, k, 4) each."""
+        return own, other
 
     def __init__(self, num_classes: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -133,3 +140,15 @@ class Mix(Operation):
         ]
         with tf.control_dependencies([check for check in checks if check is not None]):
             return tf.one_hot(labels, self.num_classes)
+
+
+class Policy(Operation):
+    """Chooses for each image: `element(size, **parameters)` is its steps, (n, steps, 2) float32.
+
+    A step is the place of an operation in `runs.policies.OPERATIONS`, and an amount in its units.
+    """
+
+    run = PolicyRun
+    channels: tuple[int, ...] | None = (1, 3)
+
+    element: Callable[..., Any]

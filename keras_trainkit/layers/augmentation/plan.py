@@ -11,9 +11,11 @@ from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.draws import Draw, integers, names_of
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
+from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
+from keras_trainkit.layers.augmentation.checks import check
+from keras_trainkit.layers.augmentation.contents import Contents
 from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
-from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
@@ -53,6 +55,10 @@ class Plan:
         self.operations = tuple(self._all[i] for i in active)
         self.paths = tuple(paths[i] for i in active)
         self.passes = _passes(_runs(self.operations, settings, fuse), fuse)
+        for each in self.passes:
+            if isinstance(each, OpaqueRun):
+                each.training = training
+        self._moves = any(not isinstance(each, _SharedPass) for each in self.passes)
         self._names = names_of(self._sample) if training else ()
         # two kernels: in one, XLA would hash again for every number that is read
         self._hash = Compiled(lambda rows, key: integers(key, rows, self._names))
@@ -79,22 +85,30 @@ class Plan:
         Raises:
             ValueError: for images or labels that an operation cannot take.
         """
-        self._check(owner, sample)
-        images, labels, weights = sample.images, sample.labels, sample.weights
+        check(owner, sample, self.operations, self._mix, self._settings)
+        labels, weights = sample.labels, sample.weights
         if self._mix is not None:
             labels = _map_tensors(self._mix.mixable, labels)
         remaining = iter(parameters)
-        for each in self.passes:
-            drawn = [next(remaining) for _ in each.operations]
+        drawn = [[next(remaining) for _ in each.operations] for each in self.passes]
+        box_format = self._settings.bounding_box_format
+        contents = Contents.of(sample, self._moves)
+        if sample.ragged:
+            alone = self._alone(owner)
+            contents = self._one_by_one(owner, contents, drawn[:alone], sample.rows)
+        else:
+            alone = 0
+            contents = contents.read(owner, box_format)
+        for each, numbers in zip(self.passes[alone:], drawn[alone:], strict=True):
             if isinstance(each, MixRun):
-                images, partner, share = each(images, drawn)
+                contents, partner, share = contents.mixed(each, numbers)
                 labels, weights = (_blend(nest, partner, share) for nest in (labels, weights))
-            elif isinstance(each, OpaqueRun):
-                images = each(images, self._training)
             else:
-                images = each(images, drawn)
+                contents = contents.after(each, numbers)
+        contents = contents.write(box_format)
         dtype = tf.as_dtype(self.dtype_after(sample.images.dtype.name))
-        return replace(sample, images=cast_like(images, dtype), labels=labels, weights=weights)
+        contents = contents._replace(images=cast_like(contents.images, dtype))
+        return contents.put_into(replace(sample, labels=labels, weights=weights))
 
     def dtype_after(self, dtype: str) -> str:
         """The result's dtype for images of this dtype."""
@@ -122,31 +136,40 @@ class Plan:
             parameters.append(drawn)
         return tuple(parameters)
 
-    def _check(self, owner: object, sample: Sample) -> None:
-        images = sample.images
-        channels = images.shape[3]
-        for op in self.operations:
-            if op.channels is not None and channels not in op.channels:
-                allowed = " or ".join(str(count) for count in op.channels)
-                refuse(op, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
-        low, high = self._settings.value_range
-        clips = any(op.run is ColorRun for op in self.operations)
-        if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):
-            refuse(
-                owner,
-                "value_range",
-                f"fit images of {images.dtype.name}",
-                self._settings.value_range,
-                "Pass (0, 255), or floating images.",
+    def _alone(self, owner: object) -> int:
+        """How many passes it takes until images of any size have one size."""
+        size: tuple[Any, Any] = (None, None)
+        for count, each in enumerate(self.passes, 1):
+            for op in each.operations:
+                size = op.output_size(size)
+            if None not in size:
+                return count
+        refuse(
+            owner,
+            "inputs",
+            "be dense images where no operation gives them one size",
+            "a RaggedTensor",
+            "Begin with Resizing, RandomResizedCrop or the like, or map the layer before `batch`.",
+        )
+
+    def _one_by_one(
+        self, owner: object, contents: Contents, drawn: Sequence[Parameters], rows: Any
+    ) -> Contents:
+        """The dense contents that the first passes make of ragged ones, image by image."""
+
+        def one(row: Any) -> Contents:
+            one, numbers = tf.nest.map_structure(
+                lambda values: _dense(values[row])[None], (contents, drawn)
             )
-        if self._mix is not None and sample.single:
-            refuse(
-                self._mix,
-                "inputs",
-                "be a batch, since each image is mixed with another",
-                "a single image",
-                "Call `batch` on the dataset first.",
-            )
+            one = one.read(owner, self._settings.bounding_box_format)
+            for each, parameters in zip(self.passes, numbers, strict=False):
+                one = one.after(each, parameters)
+            return tf.nest.map_structure(lambda values: values[0], one)
+
+        row = tf.TensorSpec([], tf.int32)
+        traced = tf.function(one, autograph=False).get_concrete_function(row)
+        specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, traced.structured_outputs)
+        return tf.map_fn(traced, tf.range(rows), fn_output_signature=specs)
 
 
 class _SharedPass:
@@ -163,11 +186,24 @@ class _SharedPass:
     def __call__(self, images: Any, parameters: Parameters) -> Any:
         return self._kernel(images, parameters)
 
+    def move_masks(self, masks: Any, parameters: Parameters) -> Any:
+        """Segmentation masks, after each of the runs."""
+        for run, drawn in self._shares(parameters):
+            masks = run.move_masks(masks, drawn)
+        return masks
+
+    def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
+        """Unmoved: a pixel stays where it is."""
+        return points
+
     def _pixels(self, images: Any, parameters: Parameters) -> Any:
-        remaining = iter(parameters)
-        for run in self.runs:
-            images = run.pixels(images, [next(remaining) for _ in run.operations])
+        for run, drawn in self._shares(parameters):
+            images = run.pixels(images, drawn)
         return images
+
+    def _shares(self, parameters: Parameters) -> list[tuple[PointwiseRun, Parameters]]:
+        remaining = iter(parameters)
+        return [(run, [next(remaining) for _ in run.operations]) for run in self.runs]
 
 
 def _paths(operations: Iterable[Any]) -> tuple[str, ...]:
@@ -220,6 +256,10 @@ def _map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
     return tf.nest.map_structure(
         lambda leaf: None if leaf is None else function(tf.convert_to_tensor(leaf)), nest
     )
+
+
+def _dense(values: Any) -> Any:
+    return values.to_tensor() if isinstance(values, tf.RaggedTensor) else values
 
 
 def _count(number: int, noun: str) -> str:

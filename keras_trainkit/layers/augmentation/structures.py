@@ -10,7 +10,7 @@ from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 
 _WEIGHT_KEYS = ("sample_weights", "sample_weight")
-_SPATIAL_KEYS = ("segmentation_masks", "bounding_boxes")
+_MASKS, _BOXES = "segmentation_masks", "bounding_boxes"
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,34 @@ class Sample:
     """One element, taken apart.
 
     Attributes:
-        images: (n, h, w, c), or (h, w, c) until `batched`.
+        images: (n, h, w, c), or (h, w, c) until `batched`; a RaggedTensor where sizes differ.
         labels: A tensor or a nest of tensors, or None.
         weights: Sample weights, or None.
-        pack: Puts (images, labels, weights) back into the structure they came in.
+        pack: Puts a sample's contents back into the structure that this one came in.
+        masks: Segmentation masks of class ids, (n, h, w, c), or None.
+        boxes: Tensors (n, k, ...) by key, `"boxes"` and `"labels"` among them, or None.
         single: Whether the images came as one image.
+        flat_masks: Whether the masks came without an axis for channels.
     """
 
     images: Any
     labels: Any
     weights: Any
-    pack: Callable[[Any, Any, Any], Any]
+    pack: Callable[[Sample], Any]
+    masks: Any = None
+    boxes: Any = None
     single: bool = False
+    flat_masks: bool = False
+
+    @property
+    def rows(self) -> Any:
+        """The number of images."""
+        return self.images.nrows(tf.int32) if self.ragged else tf.shape(self.images)[0]
+
+    @property
+    def ragged(self) -> bool:
+        """Whether the images differ in size."""
+        return isinstance(self.images, tf.RaggedTensor)
 
 
 def unpack(owner: object, inputs: Any) -> Sample:
@@ -39,14 +55,25 @@ def unpack(owner: object, inputs: Any) -> Sample:
     elif isinstance(inputs, tuple | list):
         sample = _from_tuple(owner, tuple(inputs))
     else:
-        sample = Sample(inputs, None, None, lambda images, labels, weights: images)
-    return _batched(owner, sample)
+        sample = Sample(inputs, None, None, lambda sample: sample.images)
+    sample = _batched(owner, sample)
+    if sample.masks is not None:
+        sample = _with_masks(owner, sample)
+    if sample.boxes is not None:
+        sample = _with_boxes(owner, sample)
+    return sample
 
 
 def pack(sample: Sample) -> Any:
     """The structure that `unpack` took apart, with the sample's present contents."""
-    images = sample.images[0] if sample.single else sample.images
-    return sample.pack(images, sample.labels, sample.weights)
+    images, masks, boxes = sample.images, sample.masks, sample.boxes
+    if sample.flat_masks:
+        masks = masks[..., 0]
+    if sample.single:
+        images = images[0]
+        masks = masks if masks is None else masks[0]
+        boxes = boxes if boxes is None else {key: values[0] for key, values in boxes.items()}
+    return sample.pack(replace(sample, images=images, masks=masks, boxes=boxes))
 
 
 def _from_tuple(owner: object, inputs: tuple[Any, ...]) -> Sample:
@@ -54,42 +81,36 @@ def _from_tuple(owner: object, inputs: tuple[Any, ...]) -> Sample:
         refuse(owner, "inputs", "be images, (x, y) or (x, y, sample_weight)", inputs)
     images, labels, weights = (*inputs, None, None)[:3]
     count = len(inputs)
-    return Sample(images, labels, weights, lambda *parts: parts[:count])
+
+    def pack(sample: Sample) -> tuple[Any, ...]:
+        return (sample.images, sample.labels, sample.weights)[:count]
+
+    return Sample(images, labels, weights, pack)
 
 
 def _from_dict(owner: object, inputs: dict[str, Any]) -> Sample:
     if "images" not in inputs:
         refuse(owner, "inputs", "have the key 'images'", sorted(inputs))
-    spatial = [key for key in _SPATIAL_KEYS if key in inputs]
-    if spatial:
-        refuse(
-            owner,
-            "inputs",
-            "hold no masks or boxes, which this version does not move with their image",
-            spatial[0],
-            "Map them with a layer that does, or leave the key out.",
-        )
     weight_key = next((key for key in _WEIGHT_KEYS if key in inputs), _WEIGHT_KEYS[0])
 
-    def pack(images: Any, labels: Any, weights: Any) -> dict[str, Any]:
-        parts = {"images": images, "labels": labels, weight_key: weights}
+    def pack(sample: Sample) -> dict[str, Any]:
+        parts = {
+            "images": sample.images,
+            "labels": sample.labels,
+            weight_key: sample.weights,
+            _MASKS: sample.masks,
+            _BOXES: sample.boxes,
+        }
         return {key: parts.get(key, value) for key, value in inputs.items()}
 
-    return Sample(inputs["images"], inputs.get("labels"), inputs.get(weight_key), pack)
+    images, labels, weights = inputs["images"], inputs.get("labels"), inputs.get(weight_key)
+    return Sample(images, labels, weights, pack, inputs.get(_MASKS), inputs.get(_BOXES))
 
 
 def _batched(owner: object, sample: Sample) -> Sample:
     if tf.nest.is_nested(sample.images):
         refuse(owner, "inputs", "hold one tensor of images", f"a {type(sample.images).__name__}")
-    if isinstance(sample.images, tf.RaggedTensor):
-        refuse(
-            owner,
-            "inputs",
-            "be dense images, or single ones of any size",
-            "a RaggedTensor",
-            "Map the layer before `batch`.",
-        )
-    images = tf.convert_to_tensor(sample.images)
+    images = _tensor(sample.images)
     rank = images.shape.rank
     if rank not in (3, 4):
         refuse(
@@ -103,5 +124,63 @@ def _batched(owner: object, sample: Sample) -> Sample:
         refuse(owner, "inputs", "have a known number of channels", f"shape {tuple(images.shape)}")
     if not (images.dtype.is_floating or images.dtype.is_integer):
         refuse(owner, "inputs", "be uint8 or floating images", images.dtype.name)
+    if rank == 3 and isinstance(images, tf.RaggedTensor):
+        images = images.to_tensor()
     images = images[None] if rank == 3 else images
     return replace(sample, images=images, single=rank == 3)
+
+
+def _with_masks(owner: object, sample: Sample) -> Sample:
+    masks = _tensor(sample.masks)
+    rank = masks.shape.rank
+    if not (masks.dtype.is_floating or masks.dtype.is_integer):
+        refuse(owner, _MASKS, "be class ids, integer or floating", masks.dtype.name)
+    masks = masks[None] if sample.single else masks
+    flat = rank == (2 if sample.single else 3)
+    masks = masks[..., None] if flat else masks
+    size = sample.images.shape[:3]
+    if masks.shape.rank != 4 or not size.is_compatible_with(masks.shape[:3]):
+        rule = f"have the height and the width of their images, {tuple(size[1:])}"
+        refuse(owner, _MASKS, rule, f"shape {tuple(masks.shape)}")
+    if sample.ragged != isinstance(masks, tf.RaggedTensor):
+        refuse(owner, _MASKS, "be ragged where their images are", f"a {type(masks).__name__}")
+    return replace(sample, masks=masks, flat_masks=flat)
+
+
+def _with_boxes(owner: object, sample: Sample) -> Sample:
+    given = sample.boxes
+    if not isinstance(given, dict) or not {"boxes", "labels"} <= set(given):
+        keys = sorted(given) if isinstance(given, dict) else type(given).__name__
+        refuse(owner, _BOXES, "be a dictionary with the keys 'boxes' and 'labels'", keys)
+    # as Keras does: ragged boxes become dense ones, padded by boxes of 0 with the label -1
+    boxes = {
+        key: _dense(_tensor(values), -1 if key == "labels" else 0) for key, values in given.items()
+    }
+    if not (boxes["labels"].dtype.is_floating or boxes["labels"].dtype.is_integer):
+        refuse(owner, _BOXES, "have numbers as labels", boxes["labels"].dtype.name)
+    if boxes["labels"].dtype.is_unsigned:
+        rule = "have labels of a signed dtype, since -1 marks an empty box"
+        refuse(owner, _BOXES, rule, boxes["labels"].dtype.name)
+    boxes["boxes"] = tf.cast(boxes["boxes"], tf.float32)
+    if sample.single:
+        boxes = {key: values[None] for key, values in boxes.items()}
+    shape = boxes["boxes"].shape
+    fits = shape.rank == 3 and shape[2] in (4, None)
+    fits = fits and shape[:1].is_compatible_with(sample.images.shape[:1])
+    for values in boxes.values():
+        fits = fits and values.shape.rank >= 2 and values.shape[:2].is_compatible_with(shape[:2])
+    if not fits:
+        shapes = {key: tuple(values.shape) for key, values in boxes.items()}
+        refuse(owner, _BOXES, "have the shapes (n, k, 4) and, for other keys, (n, k, ...)", shapes)
+    boxes["boxes"] = tf.ensure_shape(boxes["boxes"], [*shape[:2], 4])
+    return replace(sample, boxes=boxes)
+
+
+def _tensor(values: Any) -> Any:
+    return values if isinstance(values, tf.RaggedTensor) else tf.convert_to_tensor(values)
+
+
+def _dense(values: Any, default: int) -> Any:
+    if not isinstance(values, tf.RaggedTensor):
+        return values
+    return values.to_tensor(tf.cast(default, values.dtype))

@@ -15,7 +15,8 @@ class MixUp(Mix):
     """Blends each image with another of its batch: l x_i + (1 - l) x_j, l ~ Beta(alpha, alpha).
 
     Labels and sample weights are blended alike.  Images become float32, and integer labels
-    one-hot rows, at evaluation too.  A batch of one mixes with itself.
+    one-hot rows, at evaluation too.  A batch of one mixes with itself.  Bounding boxes are followed
+    by the partner's; segmentation masks cannot be blended and are refused.
 
     Args:
         alpha: Above 0; the smaller, the closer l is to 0 or 1. Default 0.2.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
@@ -10,6 +10,7 @@ from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
 from keras_trainkit.layers.augmentation.algebra.chains import Chain
 from keras_trainkit.layers.augmentation.algebra.lenses import Lens
+from keras_trainkit.layers.augmentation.algebra.windows import reach
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -18,6 +19,7 @@ Lengths = tuple[int | None, int | None]
 
 LATTICE, AXIS, AFFINE, PROJECTIVE, CURVED = range(5)
 _SUPERSAMPLE_FROM = 1.5
+_MARGIN = 2  # a decoder interpolates half-size colour channels from one pixel beyond
 
 
 class GeometryRun(Run):
@@ -51,6 +53,25 @@ class GeometryRun(Run):
             known = None not in images.shape[1:3]
             return (self._resize if known else self._scaled)(images, parameters)
         return self._warp(images, parameters)
+
+    def of_part(
+        self, size: coordinates.Size, parameters: Parameters, part: Callable[[Any], Any]
+    ) -> Any:
+        """The result for one image of this size, (h, w, c), from no more of it than it shows.
+
+        Args:
+            size: Of the image, unknown when it is compiled.
+            parameters: For one image.
+            part: Gives the pixels (h, w, c) in a window: (4,) int32 top, left, height, width.
+        """
+        if self.level >= AFFINE or any(op.reaches_out for op in self.operations):
+            return self(part(tf.stack([0, 0, *size]))[None], parameters)[0]
+        maps, result = self._chain(size, 1, parameters).map, self._output_size(size)
+        window = reach(maps, result, size, _MARGIN)
+        maps -= tf.pad(tf.cast(window[:2], tf.float32)[None, :, None], [[0, 0], [0, 0], [2, 0]])
+        read = resampling.lattice if self.level == LATTICE else resampling.scaled
+        s, image = self.settings, part(window)[None]
+        return read(image, maps, result, s.fill_mode, s.fill_value)[0]
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Moved by the same maps, nearest neighbour; beyond the border of `"constant"` is 0."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
+from keras_trainkit.layers.augmentation.algebra.coordinates import Size
+from keras_trainkit.layers.augmentation.bounding_boxes import BoundingBoxes
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -29,11 +31,27 @@ class MixRun(Run):
         """The mixed images, each one's partner (n,), and its own share of the labels (n,)."""
         return self._kernel(images, parameters)
 
+    def move_masks(self, masks: Any, parameters: Parameters) -> Any:
+        """Pasted as the images are."""
+        return self._kernel(masks, parameters)[0]
+
+    def join_boxes(self, boxes: BoundingBoxes, size: Size, parameters: Parameters) -> BoundingBoxes:
+        """Both images' boxes, as far as they show in images of `size`."""
+        partner, drawn = _partners(parameters)
+        theirs = tf.gather(boxes.edges, partner)
+        own, theirs = self.operation.seen(boxes.edges, theirs, size, **drawn)
+        return boxes.join(partner, own, theirs)
+
     def _mix(self, images: Any, parameters: Parameters) -> tuple[Any, Any, Any]:
-        (drawn,) = parameters
-        rows = tf.range(tf.shape(images)[0])
-        # an image that is left alone is its own partner, which changes nothing, exactly
-        drawn = {**drawn, "partner": tf.where(drawn["applied"], drawn["partner"], rows)}
-        del drawn["applied"]
-        mixed, share = self.operation.apply(images, **drawn)
-        return mixed, drawn["partner"], share
+        partner, drawn = _partners(parameters)
+        mixed, share = self.operation.apply(images, partner, **drawn)
+        return mixed, partner, share
+
+
+def _partners(parameters: Parameters) -> tuple[Any, dict[str, Any]]:
+    """Each image's partner, and the other parameters."""
+    (given,) = parameters
+    drawn = dict(given)
+    applied, partner = drawn.pop("applied"), drawn.pop("partner")
+    # an image that is left alone is its own partner, which changes nothing, exactly
+    return tf.where(applied, partner, tf.range(tf.shape(partner)[0])), drawn

@@ -1,4 +1,4 @@
-"""What a whole pipeline shares: the border, the interpolation and the range of the values."""
+"""What a whole pipeline shares: the border, the range of the values, how boxes are written."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Settings:
     fill_mode: str = "reflect"
     fill_value: float = 0.0
     interpolation: str = "bilinear"
+    bounding_box_format: str | None = None
 
     @property
     def unit(self) -> float:

@@ -1,0 +1,1 @@
+"""Policies: several operations on the levels, which ones each image draws for itself."""
