@@ -140,7 +140,7 @@ def warp(
         fill_mode: One of `FILL_MODES`.
         fill_value: What stands outside under `"constant"`.
     """
-    y, x = _grid(size)
+    y, x = grid(size)
     places = [(y, x)]
     if supersample:
         down, right = (_aside(square) for square in chain.steps(y, x))
@@ -159,7 +159,7 @@ def nearest(images: Any, chain: Chain, size: Size, fill_mode: str) -> Any:
         fill_mode: One of `FILL_MODES`.
     """
     height, width = image_size(images)
-    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in chain.follow(*_grid(size)))
+    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in chain.follow(*grid(size)))
     (y, y_inside), (x, x_inside) = (
         _border(place, length, fill_mode)
         for place, length in zip(places, (height, width), strict=True)
@@ -199,7 +199,7 @@ def _aside(square: Any) -> Any:
     return tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
 
 
-def _grid(size: Size) -> tuple[Any, Any]:
+def grid(size: Size) -> tuple[Any, Any]:
     """The places of all pixels, (1, h, 1) and (1, 1, w)."""
     y, x = (tf.cast(tf.range(length), tf.float32) for length in size)
     return y[None, :, None], x[None, None, :]

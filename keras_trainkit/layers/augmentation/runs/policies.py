@@ -14,6 +14,7 @@ from keras_trainkit.layers.augmentation.algebra import (
     enhancements,
     resampling,
 )
+from keras_trainkit.layers.augmentation.algebra.chains import Chain
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
@@ -50,10 +51,11 @@ class PolicyRun(Run):
     """Steps carried out one after the other on an image's levels, rounded after each.
 
     One program goes through the images; a step is a switch, so that an image pays only for its
-    own operations.
+    own operations. NaN becomes black.
     """
 
     label = "policy, image by image"
+    clips = True
 
     def __init__(self, operations: Sequence[Any], settings: Settings) -> None:
         super().__init__(operations, settings)
@@ -75,8 +77,8 @@ class PolicyRun(Run):
 
     def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
         """Moved by the steps that move pixels."""
-        maps = self._moves(size, parameters)
-        return coordinates.follow(coordinates.inverse(maps), points)
+        chain = Chain((self._moves(size, parameters),))
+        return tf.stack(chain.unfollow(points[..., 0], points[..., 1]), axis=-1)
 
     def _images(self, images: Any, parameters: Parameters) -> Any:
         steps = self._steps(resampling.image_size(images), parameters)
@@ -84,8 +86,8 @@ class PolicyRun(Run):
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         size = resampling.image_size(masks)
-        maps = self._moves(size, parameters)
-        return resampling.nearest(masks, maps, size, self.settings.fill_mode)
+        chain = Chain((self._moves(size, parameters),))
+        return resampling.nearest(masks, chain, size, self.settings.fill_mode)
 
     def _steps(self, size: Size, parameters: Parameters) -> Any:
         """(n, ..., 2): the place and the amount of every step."""
@@ -117,7 +119,7 @@ class PolicyRun(Run):
 
     def _stepped(self, image: Any, steps: Any) -> Any:
         after = self._chain(self._levels(image), steps)
-        return after if image.dtype == after.dtype else self._values(after)
+        return after if curves.are_levels(image, self.settings.value_range) else self._values(after)
 
     def _levels(self, images: Any) -> Any:
         return tf.cast(curves.levels(images, self.settings.value_range), tf.uint8)
@@ -150,7 +152,7 @@ class PolicyRun(Run):
         low, high = settings.value_range
         warped = resampling.warp(
             levels,
-            _map(size, place, amount),
+            Chain((_map(size, place, amount),)),
             size,
             settings.interpolation,
             supersample=False,
