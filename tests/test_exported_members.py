@@ -13,8 +13,8 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp MultiCrop
-        Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
+        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
+        MultiCrop Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
         RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
         RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
         RandomLensDistortion RandomPerspective RandomInvert RandomPosterization
