@@ -139,6 +139,10 @@ REGULARIZATION: list[Case] = [
     ),
 ]
 
+VIEWS: list[Case] = [
+    Case(layers.MultiCrop, {"size": 8, "short_sides": (9, 12), "crops": 5}),
+]
+
 CALLBACKS: list[Case] = [
     Case(callbacks.InitialLossCheck, {"data": [], "classes": 10, "examples": 64, "verbose": 0}),
     Case(
