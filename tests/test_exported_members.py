@@ -17,7 +17,7 @@ PINNED = {
         Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
         RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
         RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
-        RandomLensDistortion RandomPerspective RandomInvert RandomPosterization
+        RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
         RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
         RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
         TrivialAugment linear_decay

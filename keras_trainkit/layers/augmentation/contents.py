@@ -65,7 +65,8 @@ class Contents(NamedTuple):
         """What a mix makes of them, each image's partner, and its own share of the labels."""
         images, partner, share = step(self.images, drawn)
         masks = tuple(step.move_masks(masks, drawn) for masks in self.masks)
-        boxes = tuple(step.join_boxes(boxes, image_size(images), drawn) for boxes in self.boxes)
+        size = image_size(images)
+        boxes = tuple(boxes.join(*step.seen(boxes.edges, size, drawn)) for boxes in self.boxes)
         return Contents(images, masks, boxes), partner, share
 
 

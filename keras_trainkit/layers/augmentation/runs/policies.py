@@ -76,8 +76,8 @@ class PolicyRun(Run):
 
     def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
         """Moved by the steps that move pixels."""
-        chain = self._moves(size, parameters)
-        return tf.stack(chain.unfollow(points[..., 0], points[..., 1]), axis=-1)
+        moved = self._moves(size, parameters).unfollow(points[..., 0], points[..., 1])
+        return tf.stack(moved, axis=-1)
 
     def _images(self, images: Any, parameters: Parameters) -> Any:
         steps = self._steps(resampling.image_size(images), parameters)
@@ -85,8 +85,8 @@ class PolicyRun(Run):
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         size = resampling.image_size(masks)
-        chain = self._moves(size, parameters)
-        return resampling.nearest(masks, chain, size, self.settings.fill_mode)
+        moves = self._moves(size, parameters)
+        return resampling.nearest(masks, moves, size, self.settings.fill_mode)
 
     def _steps(self, size: Size, parameters: Parameters) -> Any:
         """(n, ..., 2): the place and the amount of every step."""
@@ -95,7 +95,7 @@ class PolicyRun(Run):
         return self.operation.choose(drawn, lambda d: self.operation.element(size, **d), 0.0)
 
     def _moves(self, size: Size, parameters: Parameters) -> Chain:
-        """The steps that move pixels."""
+        """The maps of all steps."""
         chain = Chain()
         for each in tf.unstack(self._steps(size, parameters), axis=1):
             chain = chain.then(_map(size, tf.cast(each[:, 0], tf.int32), each[:, 1]))
