@@ -14,6 +14,8 @@ from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
+from keras_trainkit.layers.augmentation.geometry.random_lens_distortion import RandomLensDistortion
+from keras_trainkit.layers.augmentation.geometry.random_perspective import RandomPerspective
 from keras_trainkit.layers.augmentation.geometry.random_resized_crop import RandomResizedCrop
 from keras_trainkit.layers.augmentation.geometry.random_rotation import RandomRotation
 from keras_trainkit.layers.augmentation.geometry.random_scale_crop import RandomScaleCrop
@@ -69,6 +71,8 @@ __all__ = [
     "RandomGrayscale",
     "RandomHue",
     "RandomInvert",
+    "RandomLensDistortion",
+    "RandomPerspective",
     "RandomPosterization",
     "RandomResizedCrop",
     "RandomRotation",

@@ -29,11 +29,22 @@ class Augmentation(keras.layers.Layer):
 
     Takes and returns uint8 or floating images, (n, h, w, c) or (h, w, c), alone, as `(x, y)`,
     as `(x, y, sample_weight)`, or as a dictionary with the key `"images"` and, where there are
-    any, `"labels"` and `"sample_weights"`; other keys pass through untouched.  The result has the
-    input's dtype (uint8 rounded and clipped once, at the end), whatever the Keras dtype policy;
-    operations that promise float32 say so.  Reads `channels_last` images.  A NaN stays in its pixel
-    under whole-pixel moves; interpolation and colour spread it to neighbours and channels, and
-    contrast, by the mean, to the image.
+    any, `"labels"`, `"sample_weights"`, `"segmentation_masks"` and `"bounding_boxes"`; other keys
+    pass through untouched.  The result has the input's dtype (uint8 rounded and clipped once, at
+    the end), whatever the Keras dtype policy; operations that promise float32 say so.  Reads
+    `channels_last` images.  A NaN stays in its pixel under whole-pixel moves; interpolation and
+    colour spread it to neighbours and channels, and contrast, by the mean, to the image.
+
+    Segmentation masks, (n, h, w) or (n, h, w, c), integer or floating, are read at the nearest
+    pixel and keep their class ids and dtype; beyond a constant border they are 0.
+
+    Bounding boxes are a dictionary of `"boxes"` (n, k, 4), `"labels"` (n, k) and, if need be,
+    further tensors (n, k, ...).  A box becomes the float32 box round the place where its outline
+    goes, cut off at the image's border.  As in Keras an empty one gets the label -1, and
+    RaggedTensors come back dense, padded with the label -1; such padding stays as it is.
+
+    A RaggedTensor of images is taken where an operation gives them all one size; up to that one
+    they are augmented image by image.
 
     Args:
         value_range: (black, white) of the images; colours are clipped to it. Default (0, 255).

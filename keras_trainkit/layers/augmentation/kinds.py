@@ -21,11 +21,14 @@ from keras_trainkit.layers.augmentation.runs.tone import ToneRun
 
 
 class Geometry(Operation):
-    """Moves pixels: `element(size, **parameters)` is an (n, 2, 3) coordinate map."""
+    """Moves pixels: `element(size, **parameters)` is an (n, 2, 3) coordinate map.
+
+    At the level PROJECTIVE it is (n, 3, 3), at CURVED a lens' (n, 2) coefficients.
+    """
 
     run = GeometryRun
     level = AFFINE
-    """How general its maps are: LATTICE (whole pixels), AXIS (no cross terms) or AFFINE."""
+    """How general its maps are: LATTICE (whole pixels), AXIS (no cross terms), AFFINE and on."""
     reaches_out = True
     """Whether its maps can point beyond the border."""
     windows = True

@@ -9,11 +9,11 @@ from keras_trainkit._core import arguments
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation.group import Group
+from keras_trainkit.layers.augmentation.opaque import Opaque
 from keras_trainkit.layers.augmentation.plan import Plan
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.normalization import NormalizationRun
-from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 
 _OUTPUT_DTYPES = ("uint8", "float16", "bfloat16", "float32", "float64")
 
@@ -29,9 +29,10 @@ class Pipeline(Group):
 
     Args:
         layers: A sequence of this package's augmentations (pipelines among them are unfolded),
-            and of Keras layers that take and give images; those run as they are, and end
-            reproducibility and checkpointing.  One mix at the most, after everything but
-            `Normalization`; after `Normalization` only masks and a mix.
+            and of Keras layers (KerasCV's too) that take and give images; those run as they are,
+            on images without masks or boxes, and end reproducibility and checkpointing.  One mix
+            at the most, after everything but `Normalization`; after `Normalization` only masks
+            and a mix.
         fuse: False gives every operation a pass of its own, to see what fusing changes: nothing
             for whole-pixel moves, rounding and resampling losses elsewhere.
         output_dtype: `"uint8"`, `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`; by default
@@ -93,7 +94,7 @@ class Pipeline(Group):
 
     def unfold_foreign(self, layer: Any) -> tuple[Any, ...]:
         """Another library's layer as an opaque step."""
-        return (_Opaque(layer),)
+        return (Opaque(layer),)
 
     def _refuse_disorder(self) -> None:
         mix = normalization = None
@@ -108,28 +109,3 @@ class Pipeline(Group):
                 refuse(self, "layers", rule, op.title, f"Put it before {normalization}.")
             mix = op.title if op.run is MixRun else mix
             normalization = op.title if op.run is NormalizationRun else normalization
-
-
-class _Opaque:
-    """A foreign layer in an operation's clothes."""
-
-    run = OpaqueRun
-    always = True
-    optional = False
-    gates = ()
-    gives_float = False
-    channels = None
-    revision = 0
-
-    def __init__(self, layer: Any) -> None:
-        self.layer = layer
-        self.title = type(layer).__name__
-
-    def __call__(self, images: Any, training: bool) -> Any:
-        return self.layer(images, training=training)
-
-    def draw(self, draw: Any) -> dict[str, Any]:
-        return {}
-
-    def output_size(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
-        return self.layer.compute_output_shape((None, *size, 3))[1:3]

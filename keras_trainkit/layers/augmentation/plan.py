@@ -13,6 +13,7 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
+from keras_trainkit.layers.augmentation.checks import check
 from keras_trainkit.layers.augmentation.contents import Contents
 from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
@@ -54,11 +55,13 @@ class Plan:
         self.operations = tuple(self._all[i] for i in active)
         self.paths = tuple(paths[i] for i in active)
         self.passes = _passes(_runs(self.operations, settings, fuse), fuse)
+        for each in self.passes:
+            if isinstance(each, OpaqueRun):
+                each.training = training
+        self._moves = any(not isinstance(each, _SharedPass) for each in self.passes)
         self._names = names_of(self._sample) if training else ()
         # two kernels: in one, XLA would hash again for every number that is read
         self._hash = Compiled(lambda rows, key: integers(key, rows, self._names))
-        moves = any(not isinstance(each, _SharedPass) for each in self.passes)
-        self._box_format = settings.bounding_box_format if moves else None
         self._draw = Compiled(lambda table: self._sample(Draw.from_table(self._names, table)))
 
     def __str__(self) -> str:
@@ -82,32 +85,30 @@ class Plan:
         Raises:
             ValueError: for images or labels that an operation cannot take.
         """
-        self._check(owner, sample)
+        check(owner, sample, self.operations, self._mix, self._settings)
         labels, weights = sample.labels, sample.weights
         if self._mix is not None:
             labels = _map_tensors(self._mix.mixable, labels)
         remaining = iter(parameters)
         drawn = [[next(remaining) for _ in each.operations] for each in self.passes]
-        contents = Contents(
-            sample.images, *(() if part is None else part for part in (sample.masks, sample.boxes))
-        )
-        alone = self._alone(owner) if sample.ragged else 0
-        if alone:
-            contents = self._one_by_one(contents, drawn[:alone], sample.rows)
+        box_format = self._settings.bounding_box_format
+        contents = Contents.of(sample, self._moves)
+        if sample.ragged:
+            alone = self._alone(owner)
+            contents = self._one_by_one(owner, contents, drawn[:alone], sample.rows)
         else:
-            contents = contents.read(self._box_format)
+            alone = 0
+            contents = contents.read(owner, box_format)
         for each, numbers in zip(self.passes[alone:], drawn[alone:], strict=True):
             if isinstance(each, MixRun):
                 contents, partner, share = contents.mixed(each, numbers)
                 labels, weights = (_blend(nest, partner, share) for nest in (labels, weights))
             else:
                 contents = contents.after(each, numbers)
-        images, *over = contents.write(self._box_format)
-        images = cast_like(images, tf.as_dtype(self.dtype_after(sample.images.dtype.name)))
-        masks, boxes = (None if isinstance(part, tuple) else part for part in over)
-        return replace(
-            sample, images=images, labels=labels, weights=weights, masks=masks, boxes=boxes
-        )
+        contents = contents.write(box_format)
+        dtype = tf.as_dtype(self.dtype_after(sample.images.dtype.name))
+        contents = contents._replace(images=cast_like(contents.images, dtype))
+        return contents.put_into(replace(sample, labels=labels, weights=weights))
 
     def dtype_after(self, dtype: str) -> str:
         """The result's dtype for images of this dtype."""
@@ -151,69 +152,24 @@ class Plan:
             "Begin with Resizing, RandomResizedCrop or the like, or map the layer before `batch`.",
         )
 
-    def _one_by_one(self, contents: Contents, drawn: Sequence[Parameters], rows: Any) -> Contents:
+    def _one_by_one(
+        self, owner: object, contents: Contents, drawn: Sequence[Parameters], rows: Any
+    ) -> Contents:
         """The dense contents that the first passes make of ragged ones, image by image."""
 
         def one(row: Any) -> Contents:
             one, numbers = tf.nest.map_structure(
-                lambda values: _dense(values[row])[None], (contents, list(drawn))
+                lambda values: _dense(values[row])[None], (contents, drawn)
             )
-            one = one.read(self._box_format)
+            one = one.read(owner, self._settings.bounding_box_format)
             for each, parameters in zip(self.passes, numbers, strict=False):
                 one = one.after(each, parameters)
             return tf.nest.map_structure(lambda values: values[0], one)
 
-        traced = tf.function(one, autograph=False).get_concrete_function(
-            tf.TensorSpec([], tf.int32)
-        )
+        row = tf.TensorSpec([], tf.int32)
+        traced = tf.function(one, autograph=False).get_concrete_function(row)
         specs = tf.nest.map_structure(tf.TensorSpec.from_tensor, traced.structured_outputs)
         return tf.map_fn(traced, tf.range(rows), fn_output_signature=specs)
-
-    def _check(self, owner: object, sample: Sample) -> None:
-        images = sample.images
-        channels = images.shape[3]
-        for op in self.operations:
-            if op.channels is not None and channels not in op.channels:
-                allowed = " or ".join(str(count) for count in op.channels)
-                refuse(op, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
-        low, high = self._settings.value_range
-        clips = any(op.run.clips for op in self.operations)
-        if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):
-            refuse(
-                owner,
-                "value_range",
-                f"fit images of {images.dtype.name}",
-                self._settings.value_range,
-                "Pass (0, 255), or floating images.",
-            )
-        if sample.boxes is not None and self._settings.bounding_box_format is None:
-            refuse(
-                owner,
-                "bounding_box_format",
-                "be given where there are bounding boxes",
-                None,
-                "Pass 'xyxy' or another of Keras' names, to the outermost layer.",
-            )
-        foreign = next((op for op in self.operations if op.run is OpaqueRun), None)
-        if foreign is not None and (sample.masks is not None or sample.boxes is not None):
-            rule = "have no masks or boxes where another library's layer moves the images"
-            refuse(owner, "inputs", rule, foreign.title, "Leave either out.")
-        if self._mix is not None and sample.masks is not None and not self._mix.pastes:
-            refuse(
-                self._mix,
-                "inputs",
-                "have no segmentation masks, whose class ids cannot be blended",
-                "some",
-                "Use CutMix, or leave them out.",
-            )
-        if self._mix is not None and sample.single:
-            refuse(
-                self._mix,
-                "inputs",
-                "be a batch, since each image is mixed with another",
-                "a single image",
-                "Call `batch` on the dataset first.",
-            )
 
 
 class _SharedPass:
@@ -237,7 +193,7 @@ class _SharedPass:
         return masks
 
     def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
-        """Unmoved."""
+        """Unmoved: a pixel stays where it is."""
         return points
 
     def _pixels(self, images: Any, parameters: Parameters) -> Any:

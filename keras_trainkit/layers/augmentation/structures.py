@@ -138,19 +138,12 @@ def _with_masks(owner: object, sample: Sample) -> Sample:
     masks = masks[None] if sample.single else masks
     flat = rank == (2 if sample.single else 3)
     masks = masks[..., None] if flat else masks
-    size, theirs = sample.images.shape[1:3], masks.shape[1:3]
-    if masks.shape.rank != 4 or not size.is_compatible_with(theirs):
-        rule = f"have the height and the width of their images, {tuple(size)}"
-        refuse(owner, _MASKS, rule, f"shape {tuple(sample.masks.shape)}")
+    size = sample.images.shape[:3]
+    if masks.shape.rank != 4 or not size.is_compatible_with(masks.shape[:3]):
+        rule = f"have the height and the width of their images, {tuple(size[1:])}"
+        refuse(owner, _MASKS, rule, f"shape {tuple(masks.shape)}")
     if sample.ragged != isinstance(masks, tf.RaggedTensor):
-        refuse(owner, _MASKS, "be ragged where their images are", type(masks).__name__)
-    if not sample.ragged:
-        message = f"`{type(owner).__name__}`: `{_MASKS}` must have the size of their images."
-        check = tf.debugging.assert_equal(
-            tf.shape(masks)[:3], tf.shape(sample.images)[:3], message=message
-        )
-        with tf.control_dependencies([] if check is None else [check]):
-            masks = tf.ensure_shape(masks, [sample.images.shape[0], *size, masks.shape[3]])
+        refuse(owner, _MASKS, "be ragged where their images are", f"a {type(masks).__name__}")
     return replace(sample, masks=masks, flat_masks=flat)
 
 
@@ -173,6 +166,7 @@ def _with_boxes(owner: object, sample: Sample) -> Sample:
         boxes = {key: values[None] for key, values in boxes.items()}
     shape = boxes["boxes"].shape
     fits = shape.rank == 3 and shape[2] in (4, None)
+    fits = fits and shape[:1].is_compatible_with(sample.images.shape[:1])
     for values in boxes.values():
         fits = fits and values.shape.rank >= 2 and values.shape[:2].is_compatible_with(shape[:2])
     if not fits:

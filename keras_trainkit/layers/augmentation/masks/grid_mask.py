@@ -78,7 +78,7 @@ class GridMask(Mask):
 
     def element(self, size: coordinates.Size, period: Any, y: Any, x: Any, angle: Any) -> Any:
         """The squares."""
-        places = resampling.places(coordinates.rotation(size, angle), size)
+        places = coordinates.follow(coordinates.rotation(size, angle), *resampling.grid(size))
         covered: Any = True
         for place, offset in zip(places, (y, x), strict=True):
             cells = place / period[:, None, None] + offset[:, None, None]

@@ -74,9 +74,9 @@ class CutMix(Mix):
         # an image that is its own partner keeps all of itself
         return mixed, tf.where(partner == tf.range(tf.shape(images)[0]), 1.0, kept)
 
-    def seen(self, own: Any, other: Any, size: Any, share: Any, y: Any, x: Any) -> tuple[Any, Any]:
+    def seen(self, own: Any, other: Any, size: coordinates.Size, **parameters: Any) -> Any:
         """The boxes round what the rectangle leaves of the own, and round what it shows."""
-        window = tf.cast(self.rectangle(size, share, y, x), tf.float32)[:, None]
+        window = tf.cast(self.rectangle(size, **parameters), tf.float32)[:, None]
         return bounding_boxes.beside(own, window), bounding_boxes.within(other, window)
 
     def rectangle(self, size: coordinates.Size, share: Any, y: Any, x: Any) -> Any:

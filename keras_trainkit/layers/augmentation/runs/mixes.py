@@ -8,7 +8,6 @@ from typing import Any
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
-from keras_trainkit.layers.augmentation.bounding_boxes import BoundingBoxes
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -35,12 +34,16 @@ class MixRun(Run):
         """Pasted as the images are."""
         return self._kernel(masks, parameters)[0]
 
-    def join_boxes(self, boxes: BoundingBoxes, size: Size, parameters: Parameters) -> BoundingBoxes:
-        """Both images' boxes, as far as they show in images of `size`."""
+    def seen(self, edges: Any, size: Size, parameters: Parameters) -> tuple[Any, Any, Any]:
+        """Each image's partner (n,), and what shows of its own boxes and of the partner's.
+
+        Args:
+            edges: (n, k, 4), the boxes of images of `size`.
+            size: (height, width).
+            parameters: As drawn.
+        """
         partner, drawn = _partners(parameters)
-        theirs = tf.gather(boxes.edges, partner)
-        own, theirs = self.operation.seen(boxes.edges, theirs, size, **drawn)
-        return boxes.join(partner, own, theirs)
+        return partner, *self.operation.seen(edges, tf.gather(edges, partner), size, **drawn)
 
     def _mix(self, images: Any, parameters: Parameters) -> tuple[Any, Any, Any]:
         partner, drawn = _partners(parameters)
@@ -50,7 +53,8 @@ class MixRun(Run):
 
 def _partners(parameters: Parameters) -> tuple[Any, dict[str, Any]]:
     """Each image's partner, and the other parameters."""
-    drawn = dict(*parameters)
+    (given,) = parameters
+    drawn = dict(given)
     applied, partner = drawn.pop("applied"), drawn.pop("partner")
     # an image that is left alone is its own partner, which changes nothing, exactly
     return tf.where(applied, partner, tf.range(tf.shape(partner)[0])), drawn

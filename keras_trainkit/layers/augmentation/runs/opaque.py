@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras_trainkit.layers.augmentation.runs.base import Run
+from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 
 
 class OpaqueRun(Run):
     """Another library's layer, called as it is on the images."""
 
     label = "opaque"
+    training = True
+    """Handed on to the layer."""
 
     def accepts(self, operation: Any) -> bool:
         """Never: nothing is known of it."""
         return False
 
-    def __call__(self, images: Any, training: bool) -> Any:
+    def __call__(self, images: Any, parameters: Parameters) -> Any:
         """The images after the layer."""
-        return self.operations[0](images, training=training)
+        (operation,) = self.operations
+        return operation.layer(images, training=self.training)

@@ -1,0 +1,69 @@
+"""What a plan refuses before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_trainkit._core.arguments import refuse
+from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
+from keras_trainkit.layers.augmentation.runs.settings import Settings
+from keras_trainkit.layers.augmentation.structures import Sample
+
+
+def check(
+    owner: object, sample: Sample, operations: Sequence[Any], mix: Any, settings: Settings
+) -> None:
+    """Refuses a sample that the operations cannot take.
+
+    Args:
+        owner: The layer.
+        sample: What it was given.
+        operations: Those that act.
+        mix: The mix, whether it acts or not, or None.
+        settings: The layer's.
+    """
+    images = sample.images
+    channels = images.shape[3]
+    for op in operations:
+        if op.channels is not None and channels not in op.channels:
+            allowed = " or ".join(str(count) for count in op.channels)
+            refuse(op, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
+    low, high = settings.value_range
+    clips = any(op.run.clips for op in operations)
+    if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):
+        refuse(
+            owner,
+            "value_range",
+            f"fit images of {images.dtype.name}",
+            settings.value_range,
+            "Pass (0, 255), or floating images.",
+        )
+    if sample.boxes is not None and settings.bounding_box_format is None:
+        refuse(
+            owner,
+            "bounding_box_format",
+            "be given where there are bounding boxes",
+            None,
+            "Pass 'xyxy' or another of Keras' names, to the outermost layer.",
+        )
+    foreign = next((op for op in operations if op.run is OpaqueRun), None)
+    if foreign is not None and (sample.masks is not None or sample.boxes is not None):
+        rule = "have no masks or boxes where another library's layer moves the images"
+        refuse(owner, "inputs", rule, foreign.title, "Leave either out.")
+    if mix is not None and sample.masks is not None and not mix.pastes:
+        refuse(
+            mix,
+            "inputs",
+            "have no segmentation masks, whose class ids cannot be blended",
+            "some",
+            "Use CutMix, or leave them out.",
+        )
+    if mix is not None and sample.single:
+        refuse(
+            mix,
+            "inputs",
+            "be a batch, since each image is mixed with another",
+            "a single image",
+            "Call `batch` on the dataset first.",
+        )
