@@ -81,6 +81,8 @@ SCHEDULES: list[Case] = [
 OPTIMIZERS: list[Case] = [
     Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
     Case(optimizers.Adam, {"learning_rate": 0.01, "bias_correction": False}),
+    Case(optimizers.BFGS, {"learning_rate": 0.5, "gradient_accumulation_steps": 2}),
+    Case(optimizers.LBFGS, {"learning_rate": 0.5, "history": 4}),
 ]
 
 REGULARIZATION: list[Case] = [
