@@ -202,9 +202,9 @@ class QuasiNewton(LateState):
         memory = {name: state[name] for name in self.memory(self._flat.size)}
 
         # What the gradient says. One at a trial that is not finite means: too far.
-        finite = ops.isfinite(ops.sum(ops.square(g)))
+        finite = ops.isfinite(_norm(g))
         g = ops.where(finite, g, 0.0)
-        norm = ops.norm(g)
+        norm = _norm(g)
         slope = ops.where(finite, ops.sum(g * direction), float("inf"))
         running = search.running > 0
         accepted = running & is_enough(search, slope)
@@ -214,7 +214,7 @@ class QuasiNewton(LateState):
         # A `fit` begins at the point, where it goes on with the search that the last one left.
         begun = ~running & finite
         same = (search.step > 0) & self._is_at(point, weights)
-        same = same & (ops.norm(g - gradient) <= _SAME_GRADIENT * ops.norm(gradient))
+        same = same & (_norm(g - gradient) <= _SAME_GRADIENT * _norm(gradient))
         moved = accepted | (begun & ~same)
 
         # What is learned of the curvature.
@@ -313,6 +313,10 @@ def _count(tally: _Tally, safe: Any, broken: Any, norm: Any, pair: Any, last: An
         largest,
         *(old + new for old, new in zip(tally[2:], increments, strict=True)),
     )
+
+
+def _norm(x: Any) -> Any:
+    return ops.sqrt(ops.sum(ops.square(x)))  # `ops.norm` rounds float64 to float32 on JAX
 
 
 def _choose(condition: Any, new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
