@@ -14,7 +14,7 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path[:0] = [str(pathlib.Path(__file__).parents[1] / "tests" / "optimizers")]
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests" / "optimizers"))
 
 import numpy as np
 from keras import ops

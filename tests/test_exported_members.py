@@ -18,7 +18,7 @@ PINNED = {
         RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue RandomRotation
         RandomSaturation RandomShear RandomTranslation RandomZoom StochasticDepth linear_decay
     """,
-    "optimizers": "Adam BFGS LBFGS SGD",
+    "optimizers": "Adam BFGS LBFGS Newton SGD",
     "presets": "Recipe cifar small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
