@@ -130,6 +130,9 @@ WRAPPERS: list[Case] = [
             "average_period": 2,
         },
     ),
+    Case(optimizers.BFGS, {"learning_rate": 0.5, "gradient_accumulation_steps": 2}),
+    Case(optimizers.LBFGS, {"learning_rate": 0.5, "history": 4}),
+    Case(optimizers.Newton, {"model": keras.Sequential([keras.layers.Dense(1)]), "damping": 0.5}),
 ]
 
 REGULARIZATION: list[Case] = [

@@ -23,8 +23,8 @@ PINNED = {
         TrivialAugment linear_decay
     """,
     "optimizers": """
-        COCOB LAMB LARS SGD SWA AdaBelief Adagrad Adam ConditionalGradient LazyAdam
-        Lookahead MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam Yogi
+        BFGS LBFGS Newton COCOB LAMB LARS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
+        LazyAdam Lookahead MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam Yogi
         renew_batch_normalization
     """,
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",

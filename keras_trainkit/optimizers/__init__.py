@@ -15,14 +15,19 @@ from keras_trainkit.optimizers.novograd import NovoGrad
 from keras_trainkit.optimizers.proximal_adagrad import ProximalAdagrad
 from keras_trainkit.optimizers.rectified_adam import RectifiedAdam
 from keras_trainkit.optimizers.rmsprop import RMSprop
+from keras_trainkit.optimizers.second_order.bfgs import BFGS
+from keras_trainkit.optimizers.second_order.lbfgs import LBFGS
+from keras_trainkit.optimizers.second_order.newton import Newton
 from keras_trainkit.optimizers.sgd import SGD
 from keras_trainkit.optimizers.swa import SWA
 from keras_trainkit.optimizers.yogi import Yogi
 
 __all__ = [
+    "BFGS",
     "COCOB",
     "LAMB",
     "LARS",
+    "LBFGS",
     "SGD",
     "SWA",
     "AdaBelief",
@@ -32,6 +37,7 @@ __all__ = [
     "LazyAdam",
     "Lookahead",
     "MovingAverage",
+    "Newton",
     "NovoGrad",
     "ProximalAdagrad",
     "RMSprop",
