@@ -60,6 +60,7 @@ ARGUMENTS = [
     (layers.RandomErasing, {"factor": 1.5}, "factor", "be a finite number"),
     (layers.RandomErasing, {"scale": (0.5, 1.5)}, "scale", "lie between 0 and 1"),
     (layers.RandomErasing, {"ratio": (0, 2)}, "ratio", "be a finite number above 0"),
+    (layers.RandomErasing, {"fill_value": 0.0}, "fill_value", "be left to layers that move pixels"),
     (layers.RandomErasing, {"fill": "noise"}, "fill", "be a finite number"),
     (layers.GridMask, {"period": 0.5}, "period", "be a finite number at least 1"),
     (layers.GridMask, {"period": (5, 3)}, "period", "be a pair"),

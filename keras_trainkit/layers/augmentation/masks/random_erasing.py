@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation import factors
@@ -41,7 +42,7 @@ class RandomErasing(Mask):
 
     Raises:
         ValueError: for a factor or a scale outside [0, 1], a ratio that is not positive, a pair
-            in the wrong order, or a fill that is not finite.
+            in the wrong order, a fill that is not finite, or a `fill_value`.
 
     Example:
 
@@ -64,6 +65,10 @@ class RandomErasing(Mask):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill=0.0 if fill is None else fill, **kwargs)
+        if self.fill_value is not None:
+            # Keras' name for the colour, which would be lost without a word
+            cure = "Pass the colour that covers as `fill`."
+            refuse(self, "fill_value", "be left to layers that move pixels", self.fill_value, cure)
         if fill is None:
             self.fill = None
         self.factor = factors.checked(self, "factor", factor, 0, 1)
