@@ -139,6 +139,10 @@ REGULARIZATION: list[Case] = [
     ),
 ]
 
+VIEWS: list[Case] = [
+    Case(layers.MultiCrop, {"size": 8, "short_sides": (9, 12), "crops": 5}),
+]
+
 CALLBACKS: list[Case] = [
     Case(callbacks.InitialLossCheck, {"data": [], "classes": 10, "examples": 64, "verbose": 0}),
     Case(
@@ -292,6 +296,21 @@ AUGMENTATION: list[AugmentationCase] = [
 
 DATA: list[Case] = [
     Case(datasets.Splits, {"train": (), "validation": (), "test": (), "class_names": ("a", "b")}),
+    Case(
+        presets.ImageFileRecipe,
+        {
+            "crop": layers.Pipeline([layers.RandomScaleCrop(16, (20, 30))]),
+            "pipeline": layers.Pipeline([layers.RandomHue(0.1)]),
+            "schedule": schedules.CosineDecay(0.1, 40),
+            "optimizer": optimizers.SGD(0.1),
+            "loss": "sparse_categorical_crossentropy",
+            "epochs": 2,
+            "batch_size": 8,
+            "steps_per_epoch": 20,
+            "num_classes": 4,
+            "on_error": "skip",
+        },
+    ),
     Case(
         presets.Recipe,
         {

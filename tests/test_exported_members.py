@@ -14,7 +14,7 @@ PINNED = {
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
         AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
-        Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
+        MultiCrop Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
         RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
         RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
         RandomInvert RandomLensDistortion RandomPerspective RandomPosterization

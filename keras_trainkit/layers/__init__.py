@@ -11,6 +11,7 @@ from keras_trainkit.layers.augmentation.color.random_saturation import RandomSat
 from keras_trainkit.layers.augmentation.filters.random_gaussian_blur import RandomGaussianBlur
 from keras_trainkit.layers.augmentation.filters.random_sharpness import RandomSharpness
 from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
+from keras_trainkit.layers.augmentation.geometry.multi_crop import MultiCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
@@ -53,6 +54,7 @@ __all__ = [
     "Equalization",
     "GridMask",
     "MixUp",
+    "MultiCrop",
     "Normalization",
     "PCAColorJitter",
     "Pipeline",

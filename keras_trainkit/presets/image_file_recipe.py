@@ -21,7 +21,6 @@ from keras_trainkit.presets.recipe import Recipe
 from keras_trainkit.presets.skipped_files import SkippedFiles
 
 _SHUFFLED_AT_ONCE = 1_000
-_ON_ERROR = ("raise", "skip")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,11 +35,13 @@ class ImageFileRecipe(Recipe):
 
     Args:
         crop: Geometry that brings images of any size to one; image by image, as they are read.
+            It must be a single pass.
         num_classes: How many classes there are.
         on_error: What a file that cannot be read does: `"raise"` stops the run with a sentence
             that names it, `"skip"` leaves it out; `skipped` has the names then, and a warning at
-            the end of the epoch says how many there are. A damaged JPEG is found out when the
-            part that is decoded is; `unreadable` looks at all of every file. Default `"raise"`.
+            the end of the epoch says how many there are. A JPEG that is cut off is found out at
+            once, other damage when the part that is shown reaches it; `unreadable` looks at all
+            of every file. Default `"raise"`.
         pipeline, schedule, optimizer, loss, epochs: As in `Recipe`; the pipeline goes on, batch by
             batch, where `crop` ends.
         batch_size, steps_per_epoch, last_survival_probability: As in `Recipe`.
@@ -71,7 +72,7 @@ class ImageFileRecipe(Recipe):
     _skipped: SkippedFiles = field(init=False, repr=False, default_factory=SkippedFiles)
 
     def __post_init__(self) -> None:
-        arguments.one_of(self, "on_error", self.on_error, _ON_ERROR)
+        arguments.one_of(self, "on_error", self.on_error, ("raise", "skip"))
 
     @property
     def augmentation(self) -> Pipeline:

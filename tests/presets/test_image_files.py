@@ -1,5 +1,6 @@
 """Recipes that read files: what is decoded, what is broken, what is repeated."""
 
+import dataclasses
 import io
 import re
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from keras_trainkit import presets
+from keras_trainkit import layers, presets
 from keras_trainkit._core import xla
 from keras_trainkit._core.draws import key_from_integer
 from keras_trainkit.layers.augmentation.base import _keys
@@ -324,6 +325,37 @@ def test_the_rate_is_that_of_the_sources():
 def test_other_data_is_refused(data, words):
     with pytest.raises(ValueError, match=words):
         recipe().train_dataset(data)
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [
+        [layers.RandomFlip()],
+        [layers.RandomScaleCrop(), layers.RandomBrightness(0.1)],
+        [layers.RandomHue(0.1)],
+    ],
+)
+def test_what_does_not_bring_images_to_one_size_is_refused(crop):
+    made = dataclasses.replace(recipe(), crop=layers.Pipeline(crop))
+    with pytest.raises(ValueError, match="`crop` must be geometry, in one pass, that gives one"):
+        made.eval_dataset((["a.jpg"], [0]))
+
+
+def test_a_crop_that_leaves_the_image_or_turns_it_reads_all_of_it():
+    file = jpeg(CHINA)
+    source = tf.data.Dataset.from_tensors((file, 0)).repeat(3)
+    for crop in (
+        [layers.RandomCrop(300, 700, padding=60)],
+        [layers.RandomRotation(0.1), layers.RandomScaleCrop(64, (70, 90))],
+        [layers.RandomCrop(100, 90), layers.RandomFlip("horizontal")],
+    ):
+        made = dataclasses.replace(recipe(), crop=layers.Pipeline(crop))
+        shown = [each[0] for each in made._read(made._named(source, "train"), seed=1)]
+        whole = source.map(
+            lambda data, _: tf.io.decode_jpeg(data, 3, dct_method="INTEGER_ACCURATE")
+        )
+        expected = list(made.crop.map(whole, seed=1))
+        np.testing.assert_array_equal(shown, expected)
 
 
 def test_folders_that_do_not_fit_are_refused(folder, tmp_path):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.base import Augmentation
 from keras_trainkit.layers.augmentation.plan import Plan
+from keras_trainkit.layers.augmentation.runs.geometry import GeometryRun
 
 
 class Encoded(Augmentation):
@@ -19,16 +21,24 @@ class Encoded(Augmentation):
     image for which `read` is False.
 
     Args:
-        pipeline: Geometry that is one run, and gives images of one size.
+        pipeline: Geometry that is one pass, and gives images of one size.
         owner: The name that errors begin with.
         files: Whether `encoded` is the name of a file instead of its bytes.
         failures: The file that the names of what cannot be read are appended to; None to stop.
+
+    Raises:
+        ValueError: for another pipeline.
     """
 
     def __init__(
         self, pipeline: Augmentation, owner: str, files: bool, failures: str | None = None
     ) -> None:
         super().__init__(**vars(pipeline.settings))
+        for training in (True, False):
+            plan = pipeline.plan(training)
+            geometry = [isinstance(each, GeometryRun) for each in plan.passes] == [True]
+            if not geometry or None in plan.size_after((None, None)):
+                refuse(owner, "crop", "be geometry, in one pass, that gives one size", str(plan))
         self._pipeline = pipeline
         self._owner = owner
         self._files = files

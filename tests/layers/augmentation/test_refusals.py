@@ -229,11 +229,18 @@ def test_pipelines():
         ([normal, rotation()], "have nothing but masks and a mix after Normalization"),
         ([normal, normal], "have nothing but masks and a mix after Normalization"),
         ([mix, normal, mix], "mix at most once"),
+        ([normal, layers.RandomErasing()], "have no noise of the value range after Normalization"),
         ([pipeline_of(normal), bright], "have nothing but masks and a mix after Normalization"),
     ):
         with pytest.raises(ValueError, match=sentence(layers.Pipeline, "layers", rule)):
             layers.Pipeline(members)
-    for members in ([normal, layers.Cutout(2), mix], [mix, normal], [bright, normal, cut]):
+    erasing = layers.RandomErasing(fill=0)
+    for members in (
+        [normal, layers.Cutout(2), mix],
+        [normal, erasing],
+        [mix, normal],
+        [bright, normal, cut],
+    ):
         assert len(layers.Pipeline(members).operations()) == len(members)
 
 

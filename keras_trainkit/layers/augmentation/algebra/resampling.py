@@ -181,8 +181,8 @@ def image_size(images: Any) -> Size:
 
 
 def cast_like(values: Any, dtype: Any) -> Any:
-    """Float values in `dtype`: whole ones are rounded and clipped, never wrapped."""
-    if values.dtype == dtype:
+    """Float values in `dtype`, if one is given: whole ones are rounded and clipped, not wrapped."""
+    if dtype is None or values.dtype == dtype:
         return values
     if dtype.is_integer:
         values = tf.round(values)

@@ -30,8 +30,8 @@ class RandomErasing(Mask):
             (0, s), within [0, 1]. Default (0.02, 0.33).
         fill: What covers, in the images' values: a number, or one for each channel; None, the
             default, is noise, each value anew and uniform over 256 levels of `value_range`
-            (Keras' `fill_value`, which here is the border's).  Noise fits images that
-            `Normalization` has not changed yet.
+            (Keras' `fill_value`, which here is the border's). A `Pipeline` refuses noise
+            after `Normalization`.
         ratio: The pair (low, high) of height over width; drawn uniform in its logarithm. Default
             (0.3, 3.3).
         mask_fill: The class id that segmentation masks have where their image is covered; by

@@ -66,9 +66,9 @@ class PolicyRun(Run):
         """Never: the order of operations is part of a policy."""
         return False
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """The images after this run, in their dtype."""
-        return self._kernel(images, parameters)
+        return resampling.cast_like(self._kernel(images, parameters), dtype)
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Moved by the steps that move pixels, all at once, nearest neighbour."""
