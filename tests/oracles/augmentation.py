@@ -73,20 +73,28 @@ def translation(size, height, width):
 
 def warp(image, forward, fill_mode, fill_value=0.0, order=1, size=None):
     """Reads the image (h, w, c) where the inverse of `forward` says."""
+    back = np.linalg.inv(forward)
+
+    def places(y, x):
+        return [back[i, 0] * y + back[i, 1] * x + back[i, 2] for i in (0, 1)]
+
+    return read(image, places, fill_mode, fill_value, order, size)
+
+
+def read(image, places, fill_mode, fill_value=0.0, order=1, size=None):
+    """Reads the image (h, w, c) at `places(y, x)` of the result's pixels."""
     size = image.shape[:2] if size is None else size
-    y, x = np.mgrid[: size[0], : size[1]]
-    places = np.linalg.inv(forward) @ np.stack([y.ravel(), x.ravel(), np.ones(y.size)])
     channels = [
         ndimage.map_coordinates(
             plane.astype(np.float64),
-            places[:2],
+            np.stack(places(*np.mgrid[: size[0], : size[1]].astype(np.float64))),
             order=order,
             mode=SCIPY_MODES[fill_mode],
             cval=fill_value,
         )
         for plane in np.moveaxis(image, -1, 0)
     ]
-    return np.stack(channels, axis=-1).reshape(*size, -1)
+    return np.stack(channels, axis=-1)
 
 
 def triangle_filter(image, scale, offset, length, fill_mode, fill_value=0.0):

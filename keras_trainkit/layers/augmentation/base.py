@@ -306,6 +306,8 @@ class Operation(Augmentation):
     """The `Run` that carries operations of this kind out."""
     always = False
     """Whether something of it is left when chance is off."""
+    optional = False
+    """Whether, though `always`, it may stand behind a gate, where it is chance like the rest."""
     gives_float = False
     """Whether it promises float32 images."""
     channels: tuple[int, ...] | None = None
@@ -327,9 +329,14 @@ class Operation(Augmentation):
         """Its name in plans and draws."""
         return type(self).__name__
 
+    @property
+    def chance(self) -> float:
+        """The probability with which it acts."""
+        return self.p
+
     def draw(self, draw: Any) -> dict[str, Any]:
         """`sample`, and whether the operation is applied."""
-        return {"applied": draw.coin("applied", self.p), **self.sample(draw)}
+        return {"applied": draw.coin("applied", self.chance), **self.sample(draw)}
 
     def narrow(self, drawn: dict[str, Any], open_: Any) -> dict[str, Any]:
         """The drawn parameters, the operation applied only where `open_`, (n,) bool."""

@@ -2,7 +2,8 @@
 
 A map is an (n, 2, 3) float32 tensor that takes (y, x, 1), the place of an output pixel, to the
 place (y, x) in the input, both in pixels from the centre of the top-left pixel.  Flips and
-whole-pixel crops have whole entries, which float32 composes exactly.
+whole-pixel crops have whole entries, which float32 composes exactly.  A projective map is
+(n, 3, 3), and gives (y, x, 1) times a number that is positive before the horizon.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
+
+_HORIZON = 1e-3
 
 Size = tuple[Any, Any]
 """(height, width) as Python integers where they are known, as int32 scalars where not."""
@@ -115,28 +118,104 @@ def centre(size: Size) -> Size:
     return y, x
 
 
-def follow(maps: Any, places: Any) -> Any:
-    """Where the maps take (n, k, 2) places (y, x)."""
-    m = maps[:, None]
-    y, x = places[..., 0], places[..., 1]
-    return tf.stack([m[..., i, 0] * y + m[..., i, 1] * x + m[..., i, 2] for i in (0, 1)], -1)
+def follow(maps: Any, y: Any, x: Any) -> tuple[Any, Any]:
+    """Where the maps take places (n, ...); y and x broadcast together."""
+    shape = [-1] + [1] * (y.shape.rank - 1)
+    rows = [
+        [tf.reshape(entry, shape) for entry in tf.unstack(row, axis=1)]
+        for row in tf.unstack(maps, axis=1)
+    ]
+    y, x, *depth = (yy * y + yx * x + y0 for yy, yx, y0 in rows)
+    if depth:
+        # what lies on the horizon and behind it is far away
+        nearest = tf.maximum(depth[0], _HORIZON)
+        y, x = y / nearest, x / nearest
+    return y, x
 
 
 def inverse(maps: Any) -> Any:
     """The maps from the input's places to the output's."""
-    (yy, yx, y), (xy, xx, x) = (tf.unstack(row, axis=1) for row in tf.unstack(maps, axis=1))
-    determinant = yy * xx - yx * xy
-    yy, yx, xy, xx = (each / determinant for each in (xx, -yx, -xy, yy))
-    return build(yy, yx, -(yy * y + yx * x), xy, xx, -(xy * y + xx * x))
+    a, b, c = tf.unstack(projective(maps), axis=1)
+    columns = [tf.linalg.cross(b, c), tf.linalg.cross(c, a), tf.linalg.cross(a, b)]
+    determinant = tf.reduce_sum(a * columns[0], axis=1)
+    inverted = tf.stack(columns, axis=2) / determinant[:, None, None]
+    return inverted[:, :2] if is_affine(maps) else inverted
 
 
 def compose(first: Any, second: Any) -> Any:
     """The map of doing `first`, then `second`: an output pixel is followed back through both."""
+    if not (is_affine(first) and is_affine(second)):
+        first, second = projective(first), projective(second)
     a, b = tf.unstack(first, axis=1), tf.unstack(second, axis=1)
 
     def row(r: Any) -> Any:
         # written out: a matrix product may run in reduced precision on an accelerator
         linear = r[:, :1] * b[0] + r[:, 1:2] * b[1]
+        if len(b) == 3:
+            return linear + r[:, 2:] * b[2]
         return tf.concat([linear[:, :2], linear[:, 2:] + r[:, 2:]], axis=1)
 
-    return tf.stack([row(a[0]), row(a[1])], axis=1)
+    return tf.stack([row(each) for each in a], axis=1)
+
+
+def is_affine(maps: Any) -> bool:
+    """Whether the maps are (n, 2, 3)."""
+    return maps.shape[1] == 2
+
+
+def projective(maps: Any) -> Any:
+    """The maps as (n, 3, 3)."""
+    if not is_affine(maps):
+        return maps
+    last = tf.broadcast_to(tf.constant([[[0.0, 0.0, 1.0]]]), [tf.shape(maps)[0], 1, 3])
+    return tf.concat([maps, last], axis=1)
+
+
+def perspective(size: Size, corners: Any) -> Any:
+    """The (n, 3, 3) map that puts the image's corners where `corners` (n, 2, 2, 2) says.
+
+    `corners[:, i, j]` is the place (y, x) of the top (i = 0) or bottom, left (j = 0) or right
+    corner, in shares of the height and the width: the image itself is the unit square.
+    """
+    (p00, p01), (p10, p11) = (tf.unstack(row, axis=1) for row in tf.unstack(corners, axis=1))
+    beyond = p00 - p10 + p11 - p01
+    down, right = p10 - p11, p01 - p11
+    whole = _cross(down, right)
+    g, h = (_cross(beyond, right) / whole)[:, None], (_cross(down, beyond) / whole)[:, None]
+    last = tf.concat([g, h, tf.ones_like(g)], axis=1)[:, None]
+    forward = tf.stack([p10 - p00 + g * p10, p01 - p00 + h * p01, p00], axis=2)
+    backward = inverse(tf.concat([forward, last], axis=1))
+    rows = tf.shape(corners)[0]
+    zero = tf.zeros([rows])
+    height, width = (tf.fill([rows], tf.cast(length, tf.float32)) for length in size)
+    # from the unit square to pixels, whose centres are half a pixel inside
+    pixels = build(height, zero, zero - 0.5, zero, width, zero - 0.5)
+    return compose(compose(pixels, backward), inverse(pixels))
+
+
+def convex_share(shifts: Any, least: float) -> Any:
+    """How much of the (n, 2, 2, 2) shifts of the unit square's corners to take, (n,) up to 1.
+
+    As much as leaves every corner convex, its two sides spanning an area of at least `least`.
+    """
+    corners = tf.constant([[[0, 0], [0, 1]], [[1, 0], [1, 1]]], tf.float32)[None]
+    share = tf.ones([tf.shape(shifts)[0]])
+    for i in (0, 1):
+        for j in (0, 1):
+            sides = [(1 - i, j), (i, 1 - j)]
+            (e0, d0), (e1, d1) = (
+                (corners[:, a, b] - corners[:, i, j], shifts[:, a, b] - shifts[:, i, j])
+                for a, b in sides
+            )
+            sign = _cross(e0, e1)
+            # the area is 1 + b t + a t^2 at the share t
+            b, a = sign * (_cross(e0, d1) + _cross(d0, e1)), sign * _cross(d0, d1)
+            root = b**2 - 4.0 * a * (1.0 - least)
+            rate = tf.where(root > 0, tf.sqrt(tf.maximum(root, 0.0)) - b, 0.0)
+            share = tf.where(rate > 0, tf.minimum(share, 2.0 * (1.0 - least) / rate), share)
+    return share
+
+
+def _cross(a: Any, b: Any) -> Any:
+    """(n,): the area that (n, 2) a and b span."""
+    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]

@@ -1,7 +1,7 @@
 """Resampling: images read at the places that coordinate maps name.
 
 Three readers, from exact to general.  `lattice` moves whole pixels with one gather and keeps the
-dtype; `rows` and `columns` resample along an axis with an anti-aliasing triangle filter; `warp`
+dtype; `resize` resamples along the axes with an anti-aliasing triangle filter; `warp`
 is bilinear (or nearest) at any place.  Each reads the input's own dtype, so uint8 is never cast
 before it is gathered, and each is written to be one XLA kernel: what reads the result belongs in
 another, or XLA gathers again for every reader.
@@ -10,9 +10,11 @@ another, or XLA gathers again for every reader.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
+from keras_trainkit.layers.augmentation.algebra.chains import Chain
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
@@ -40,31 +42,50 @@ def lattice(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: floa
     return result
 
 
-def rows(
-    images: Any, maps: Any, size: Size, shrink: float, fill_mode: str, fill_value: float
+def resize(
+    images: Any,
+    maps: Any,
+    size: Size,
+    shrink: tuple[float, float],
+    fill_mode: str,
+    fill_value: float,
 ) -> Any:
-    """Resamples the rows: (n, h, w, c) to float32 (n, size[0], w, c).
+    """Resamples the rows, then the columns: (n, h, w, c) to float32 (n, *size, c).
+
+    By a triangle of half-width max(1, scale) round each place, normalised to sum to one.  Where
+    an image's window lies inside the border it stops there, as Pillow's and TensorFlow's.
 
     Args:
         images: (n, h, w, c).
         maps: (n, 2, 3) without cross terms.
-        size: (height, width) of the result of both passes.
-        shrink: The largest factor by which any map shrinks this axis; it sets the number of taps.
+        size: (height, width) of the result.
+        shrink: The largest factors by which any map shrinks (height, width); they set the number
+            of taps.
         fill_mode: One of `FILL_MODES`.
         fill_value: What stands outside under `"constant"`.
     """
-    return _filter(images, maps[:, 0, 0], maps[:, 0, 2], 1, size[0], shrink, fill_mode, fill_value)
+    counts = [_counts(factor) for factor in shrink]
+    taps = [
+        _taps(maps[:, axis, axis], maps[:, axis, 2], size[axis], length, counts[axis], fill_mode)
+        for axis, length in enumerate(image_size(images))
+    ]
 
+    def one(parts: Any) -> Any:
+        image, *passes = parts
+        for axis, (branch, index, weight) in enumerate(passes):
+            reads = [partial(_sum, image, axis, index[:n], weight[:n]) for n in counts[axis]]
+            # a conditional also keeps XLA from reading again for every reader of the result
+            image = tf.switch_case(branch, reads)
+            if fill_mode == "constant" and fill_value != 0:
+                missing = 1.0 - tf.reduce_sum(weight, axis=0)
+                image += _along(axis, missing * fill_value)
+        return image
 
-def columns(
-    images: Any, maps: Any, size: Size, shrink: float, fill_mode: str, fill_value: float
-) -> Any:
-    """Resamples the columns: (n, h, w, c) to float32 (n, h, size[1], c); see `rows`."""
-    return _filter(images, maps[:, 1, 1], maps[:, 1, 2], 2, size[1], shrink, fill_mode, fill_value)
+    return _each(one, (images, *taps), size)
 
 
 def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float) -> Any:
-    """What `rows` and `columns` give, for images whose size is not known when it is compiled.
+    """What `resize` gives, for images whose size is not known when it is compiled.
 
     Image by image, through TensorFlow's `ScaleAndTranslate`, which XLA cannot compile.
 
@@ -96,56 +117,49 @@ def scaled(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: float
             antialias=True,
         )[0]
 
-    if images.shape[0] == 1:
-        result = one((images[0], scale[0], offset[0]))[None]
-    else:
-        result = tf.map_fn(one, (images, scale, offset), fn_output_signature=tf.float32)
-    shape = [length if isinstance(length, int) else None for length in size]
-    return tf.ensure_shape(result, [images.shape[0], *shape, images.shape[3]])
+    return _each(one, (images, scale, offset), size)
 
 
 def warp(
     images: Any,
-    maps: Any,
+    chain: Chain,
     size: Size,
     interpolation: str,
     supersample: bool,
     fill_mode: str,
     fill_value: float,
 ) -> Any:
-    """Reads the images wherever the maps say: (n, h, w, c) to float32 (n, *size, c).
+    """Reads the images wherever the chain says: (n, h, w, c) to float32 (n, *size, c).
 
     Args:
         images: (n, h, w, c).
-        maps: (n, 2, 3).
+        chain: Where the result's places are read.
         size: (height, width) of the result.
         interpolation: `"bilinear"` or `"nearest"`.
         supersample: Whether maps that shrink take the mean of 2x2 places for each pixel.
         fill_mode: One of `FILL_MODES`.
         fill_value: What stands outside under `"constant"`.
     """
-    shifted = [maps]
+    y, x = grid(size)
+    places = [(y, x)]
     if supersample:
-        y, x = (_aside(maps[:, :, axis])[:, :, None] * [0, 0, 1] for axis in (0, 1))
-        shifted = [maps - y - x, maps - y + x, maps + y - x, maps + y + x]
-    reads: list[Any] = [
-        _read(images, *_places(each, size), interpolation, fill_mode, fill_value)
-        for each in shifted
-    ]
+        down, right = (_aside(square) for square in chain.steps(y, x))
+        places = [(y + i * down, x + j * right) for i in (-1, 1) for j in (-1, 1)]
+    reads = [_read(images, *chain.follow(*p), interpolation, fill_mode, fill_value) for p in places]
     return tf.add_n(reads) / len(reads) if len(reads) > 1 else reads[0]
 
 
-def nearest(images: Any, maps: Any, size: Size, fill_mode: str) -> Any:
-    """The pixels nearest to the maps' places, in the dtype of `images`; outside they are 0.
+def nearest(images: Any, chain: Chain, size: Size, fill_mode: str) -> Any:
+    """The pixels nearest to the chain's places, in the dtype of `images`; outside they are 0.
 
     Args:
         images: (n, h, w, c).
-        maps: (n, 2, 3).
+        chain: Where the result's places are read.
         size: (height, width) of the result.
         fill_mode: One of `FILL_MODES`.
     """
     height, width = image_size(images)
-    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in _places(maps, size))
+    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in chain.follow(*grid(size)))
     (y, y_inside), (x, x_inside) = (
         _border(place, length, fill_mode)
         for place, length in zip(places, (height, width), strict=True)
@@ -176,21 +190,19 @@ def cast_like(values: Any, dtype: Any) -> Any:
     return tf.cast(values, dtype)
 
 
-def _aside(step: Any) -> Any:
-    """How far from its place to read twice, for a step (n, 2) in the input from pixel to pixel.
+def _aside(square: Any) -> Any:
+    """How far from its place, in pixels of the result, to read twice; `square` is the step's, s^2.
 
-    Two tents so far apart have the variance of one as wide as the step, s: 1/6 + d^2 = s^2/6.
-    Where nothing shrinks it is no distance at all.
+    Two tents so far apart have the variance of one as wide as the step from pixel to pixel:
+    1/6 + (d s)^2 = s^2/6.  Where nothing shrinks it is no distance at all.
     """
-    square = tf.reduce_sum(step**2, axis=1, keepdims=True)
-    return step * tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
+    return tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
 
 
-def _places(maps: Any, size: Size) -> tuple[Any, Any]:
+def grid(size: Size) -> tuple[Any, Any]:
+    """The places of all pixels, (1, h, 1) and (1, 1, w)."""
     y, x = (tf.cast(tf.range(length), tf.float32) for length in size)
-    m = maps[:, :, :, None, None]
-    row, column = (m[:, i, 0] * y[:, None] + m[:, i, 1] * x + m[:, i, 2] for i in (0, 1))
-    return row, column
+    return y[None, :, None], x[None, None, :]
 
 
 def _read(
@@ -230,44 +242,55 @@ def _weighted(tap: Any, weight: Any, length: Any, fill_mode: str) -> tuple[Any, 
     return index, weight
 
 
-def _filter(
-    images: Any,
-    scale: Any,
-    offset: Any,
-    axis: int,
-    length: Any,
-    shrink: float,
-    fill_mode: str,
-    fill_value: float,
-) -> Any:
-    """A triangle of half-width max(1, |scale|) round each place, normalised to sum to one.
+def _each(function: Any, elements: Any, size: Size) -> Any:
+    """The function of every image, float32 (n, *size, c), one after the other."""
+    images = elements[0]
+    if images.shape[0] == 1:
+        return function(tf.nest.map_structure(lambda each: each[0], elements))[None]
+    result = tf.map_fn(function, elements, fn_output_signature=tf.float32)
+    # of no images `map_fn` does not know the shape
+    return tf.reshape(result, [tf.shape(images)[0], *size, images.shape[3]])
 
-    Of an image whose window lies inside the border, it stops there, as Pillow's and TensorFlow's.
-    """
-    place = _line(length, scale, offset)
-    half = math.ceil(max(1.0, shrink))
-    width = tf.maximum(1.0, tf.abs(scale))[:, None]
-    first = tf.floor(place) - (half - 1)
-    taps = [first + k for k in range(2 * half)]
-    weights = [tf.maximum(0.0, 1.0 - tf.abs(tap - place) / width) for tap in taps]
-    input_length = image_size(images)[axis - 1]
-    stops = _stays_inside(scale, offset, length, input_length)[:, None]
-    last = tf.cast(input_length - 1, tf.float32)
-    weights = [
-        tf.where(stops & ((tap < 0) | (tap > last)), 0.0, weight)
-        for tap, weight in zip(taps, weights, strict=True)
-    ]
-    norm = tf.add_n(weights)
-    shape = [-1, length, 1, 1] if axis == 1 else [-1, 1, length, 1]
-    total, inside = 0.0, 0.0
-    for tap, weight in zip(taps, weights, strict=True):
-        index, share = _weighted(tap, weight / norm, input_length, fill_mode)
-        pixels = tf.gather(images, index, axis=axis, batch_dims=1)
-        total += tf.cast(pixels, tf.float32) * tf.reshape(share, shape)
-        inside += share
-    if fill_mode == "constant" and fill_value != 0:
-        total += tf.reshape((1.0 - inside) * fill_value, shape)
-    return total
+
+def _counts(shrink: float) -> list[int]:
+    """Numbers of taps to choose from, up to what `shrink` needs."""
+    most = math.ceil(2 * max(1.0, shrink))
+    fewer = [1, 2, 3, 4, *(2**k for k in range(3, 30))]
+    return [*(count for count in fewer if count < most), most]
+
+
+def _taps(
+    scale: Any, offset: Any, length: Any, input_length: Any, counts: list[int], fill_mode: str
+) -> tuple[Any, Any, Any]:
+    """Which of `counts` each image needs (n,), and the taps: index and weight (n, taps, length)."""
+    place = _line(length, scale, offset)[:, None]
+    width = tf.maximum(1.0, tf.abs(scale))
+    half = width[:, None, None]
+    tap = tf.floor(place - half) + 1.0 + tf.range(counts[-1], dtype=tf.float32)[:, None]
+    weight = tf.maximum(0.0, 1.0 - tf.abs(tap - place) / half)
+    index, inside = _border(tf.cast(tap, tf.int32), input_length, fill_mode)
+    stops = _stays_inside(scale, offset, length, input_length)[:, None, None]
+    weight = tf.where(stops & ~inside, 0.0, weight)
+    weight /= tf.reduce_sum(weight, axis=1, keepdims=True)
+    if fill_mode == "constant":
+        weight = tf.where(inside, weight, 0.0)
+    whole = (tf.abs(scale) == 1) & (tf.floor(offset) == offset)
+    needed = tf.where(whole, 1, tf.cast(tf.math.ceil(2.0 * width), tf.int32))
+    branch = tf.reduce_sum(tf.cast(needed[:, None] > counts[:-1], tf.int32), axis=1)
+    return branch, index, weight
+
+
+def _sum(image: Any, axis: int, index: Any, weight: Any) -> Any:
+    """The weighted sum of taps (k, length) along an axis of an image, float32."""
+    pairs = zip(tf.unstack(index), tf.unstack(weight), strict=True)
+    return sum(
+        tf.cast(tf.gather(image, i, axis=axis), tf.float32) * _along(axis, w) for i, w in pairs
+    )
+
+
+def _along(axis: int, values: Any) -> Any:
+    """(length,) values, one for each line of an image across this axis."""
+    return tf.reshape(values, [-1, 1, 1] if axis == 0 else [1, -1, 1])
 
 
 def _reach(
@@ -294,8 +317,7 @@ def _reach(
     index, inside = _border(lines, input_length, fill_mode)
     image = tf.gather(image, index, axis=axis)
     if fill_mode == "constant":
-        shape = [-1 if each == axis else 1 for each in range(3)]
-        image = tf.where(tf.reshape(inside, shape), tf.cast(image, tf.float32), fill_value)
+        image = tf.where(_along(axis, inside), tf.cast(image, tf.float32), fill_value)
     return image, start
 
 

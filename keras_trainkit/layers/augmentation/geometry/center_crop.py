@@ -32,8 +32,8 @@ class CenterCrop(FixedGeometry):
 
     >>> import numpy as np
     >>> from keras_trainkit import layers
-    >>> layers.CenterCrop(1, 2)(np.arange(12.0).reshape(3, 4, 1))[..., 0].numpy()
-    array([[5., 6.]], dtype=float32)
+    >>> layers.CenterCrop(1, 2)(np.arange(12).reshape(3, 4, 1))[..., 0].numpy()
+    array([[5, 6]])
 
     Source: the arguments are those of `keras.layers.CenterCrop`.
     """

@@ -26,6 +26,8 @@ class Run:
 
     label: str
     """What the run does, in a few words."""
+    clips = False
+    """Whether its result lies in `value_range`, which must then fit the images."""
 
     def __init__(self, operations: Sequence[Any], settings: Settings) -> None:
         self.operations = tuple(operations)

@@ -8,6 +8,8 @@ from typing import Any
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
+from keras_trainkit.layers.augmentation.algebra.chains import Chain
+from keras_trainkit.layers.augmentation.algebra.lenses import Lens
 from keras_trainkit.layers.augmentation.algebra.windows import reach
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
@@ -15,7 +17,7 @@ from keras_trainkit.layers.augmentation.runs.settings import Settings
 Lengths = tuple[int | None, int | None]
 """(height, width), None where it is not known before the images come."""
 
-LATTICE, AXIS, AFFINE = range(3)
+LATTICE, AXIS, AFFINE, PROJECTIVE, CURVED = range(5)
 _SUPERSAMPLE_FROM = 1.5
 _MARGIN = 2  # a decoder interpolates half-size colour channels from one pixel beyond
 
@@ -30,8 +32,7 @@ class GeometryRun(Run):
             self.level = AFFINE
         self.label = f"{self._how()}, border {settings.fill_mode}"
         self._lattice = Compiled(self._lattice_kernel)
-        self._rows = Compiled(self._rows_kernel)
-        self._columns = Compiled(self._columns_kernel)
+        self._resize = Compiled(self._resize_kernel)
         self._scaled = Compiled(self._scaled_kernel)
         self._warp = Compiled(self._warp_kernel)
         self._masks = Compiled(self._masks_kernel)
@@ -49,11 +50,8 @@ class GeometryRun(Run):
         if self.level == LATTICE:
             return self._lattice(images, parameters)
         if self.level == AXIS:
-            size = resampling.image_size(images)
-            if None in images.shape[1:3]:
-                return self._scaled(images, parameters)
-            partial, maps = self._rows(images, parameters)
-            return self._columns(partial, maps, self._output_size(size), self._shrink(size)[1])
+            known = None not in images.shape[1:3]
+            return (self._resize if known else self._scaled)(images, parameters)
         return self._warp(images, parameters)
 
     def of_part(
@@ -66,14 +64,14 @@ class GeometryRun(Run):
             parameters: For one image.
             part: Gives the pixels (h, w, c) in a window: (4,) int32 top, left, height, width.
         """
-        if self._border != resampling.INSIDE or self.level == AFFINE:
+        if self.level >= AFFINE or any(op.reaches_out for op in self.operations):
             return self(part(tf.stack([0, 0, *size]))[None], parameters)[0]
-        maps, result = self._maps(size, 1, parameters), self._output_size(size)
+        maps, result = self._chain(size, 1, parameters).map, self._output_size(size)
         window = reach(maps, result, size, _MARGIN)
         maps -= tf.pad(tf.cast(window[:2], tf.float32)[None, :, None], [[0, 0], [0, 0], [2, 0]])
         read = resampling.lattice if self.level == LATTICE else resampling.scaled
-        image = part(window)[None]
-        return read(image, maps, result, self._border, self.settings.fill_value)[0]
+        s, image = self.settings, part(window)[None]
+        return read(image, maps, result, s.fill_mode, s.fill_value)[0]
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Moved by the same maps, nearest neighbour; beyond the border of `"constant"` is 0."""
@@ -81,8 +79,8 @@ class GeometryRun(Run):
 
     def move_points(self, points: Any, size: coordinates.Size, parameters: Parameters) -> Any:
         """Moved by the inverse maps."""
-        maps = self._maps(size, tf.shape(points)[0], parameters)
-        return coordinates.follow(coordinates.inverse(maps), points)
+        chain = self._chain(size, tf.shape(points)[0], parameters)
+        return tf.stack(chain.unfollow(points[..., 0], points[..., 1]), axis=-1)
 
     def _how(self) -> str:
         if self.level == LATTICE:
@@ -92,15 +90,15 @@ class GeometryRun(Run):
         several = " of 2x2 samples a pixel" if self._supersamples((None, None)) else ""
         return f"one {self.settings.interpolation} warp{several}"
 
-    def _shrink(self, size: coordinates.Size) -> list[float]:
+    def _shrink(self, size: coordinates.Size) -> tuple[float, float]:
         """The largest factors by which the run shrinks images of this size."""
-        total = [1.0, 1.0]
+        total = 1.0, 1.0
         for op in self.operations:
             height, width = (length if isinstance(length, int) else None for length in size)
             # an image that the operation leaves alone keeps its size
-            least = 1.0 if op.p < 1 else 0.0
+            least = 1.0 if op.p < 1 or op.gates else 0.0
             factors = op.shrink((height, width))
-            total = [a * max(b, least) for a, b in zip(total, factors, strict=True)]
+            total = total[0] * max(factors[0], least), total[1] * max(factors[1], least)
             size = op.output_size(size)
         return total
 
@@ -113,48 +111,43 @@ class GeometryRun(Run):
             size = op.output_size(size)
         return size
 
-    def _maps(self, size: coordinates.Size, rows: Any, parameters: Parameters) -> Any:
-        maps = None
+    def _chain(self, size: coordinates.Size, rows: Any, parameters: Parameters) -> Chain:
+        chain = Chain()
         for op, drawn in zip(self.operations, parameters, strict=True):
-            chosen = op.choose(
+            element = op.choose(
                 drawn, lambda d, o=op, s=size: o.element(s, **d), op.rest(size, rows)
             )
-            maps = chosen if maps is None else coordinates.compose(maps, chosen)
+            chain = chain.then(Lens(size, element) if op.level == CURVED else element)
             size = op.output_size(size)
-        return maps
+        return chain
 
-    def _maps_for(self, images: Any, parameters: Parameters) -> tuple[Any, coordinates.Size]:
-        """The maps of these images, and the size of the result."""
+    def _chain_for(self, images: Any, parameters: Parameters) -> tuple[Chain, coordinates.Size]:
+        """The chain for these images, and the size of the result."""
         size = resampling.image_size(images)
-        return self._maps(size, tf.shape(images)[0], parameters), self._output_size(size)
+        return self._chain(size, tf.shape(images)[0], parameters), self._output_size(size)
 
     def _lattice_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (maps, size) = self.settings, self._maps_for(images, parameters)
-        return resampling.lattice(images, maps, size, s.fill_mode, s.fill_value)
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
+        return resampling.lattice(images, chain.map, size, s.fill_mode, s.fill_value)
 
-    def _rows_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        shrink = self._shrink(resampling.image_size(images))[0]
-        s = self.settings
-        return resampling.rows(images, maps, size, shrink, s.fill_mode, s.fill_value), maps
-
-    def _columns_kernel(self, images: Any, maps: Any, size: coordinates.Size, shrink: float) -> Any:
-        s = self.settings
-        return resampling.columns(images, maps, size, shrink, s.fill_mode, s.fill_value)
+    def _resize_kernel(self, images: Any, parameters: Parameters) -> Any:
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
+        shrink = self._shrink(resampling.image_size(images))
+        return resampling.resize(images, chain.map, size, shrink, s.fill_mode, s.fill_value)
 
     def _scaled_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (maps, size) = self.settings, self._maps_for(images, parameters)
-        return resampling.scaled(images, maps, size, s.fill_mode, s.fill_value)
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
+        return resampling.scaled(images, chain.map, size, s.fill_mode, s.fill_value)
 
     def _warp_kernel(self, images: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(images, parameters)
-        s, supersample = self.settings, self._supersamples(resampling.image_size(images))
+        s, (chain, size) = self.settings, self._chain_for(images, parameters)
+        supersample = self._supersamples(resampling.image_size(images))
         return resampling.warp(
-            images, maps, size, s.interpolation, supersample, s.fill_mode, s.fill_value
+            images, chain, size, s.interpolation, supersample, s.fill_mode, s.fill_value
         )
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
-        maps, size = self._maps_for(masks, parameters)
+        s, (chain, size) = self.settings, self._chain_for(masks, parameters)
         if self.level == LATTICE:
-            return resampling.lattice(masks, maps, size, self.settings.fill_mode, 0.0)
-        return resampling.nearest(masks, maps, size, self.settings.fill_mode)
+            return resampling.lattice(masks, chain.map, size, s.fill_mode, 0.0)
+        return resampling.nearest(masks, chain, size, s.fill_mode)
