@@ -166,7 +166,11 @@ AUGMENTATION: list[AugmentationCase] = [
     AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
     AugmentationCase(layers.AutoContrast, certain=True),
     AugmentationCase(
-        layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
+        layers.CenterCrop,
+        {"height": 9, "width": 8},
+        certain=True,
+        moves_whole_pixels=True,
+        smallest=(9, 8),
     ),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
     AugmentationCase(

@@ -30,6 +30,7 @@ class GeometryRun(Run):
         self.level = max(op.level for op in operations)
         if self.level == AXIS and settings.interpolation == "nearest":
             self.level = AFFINE
+        self._reaches_out = any(op.reaches_out for op in operations)
         self.label = f"{self._how()}, border {settings.fill_mode}"
         self._images = Compiled(self._images_kernel)
         self._masks = Compiled(self._masks_kernel)
@@ -56,7 +57,7 @@ class GeometryRun(Run):
             parameters: For one image.
             part: Gives the pixels (h, w, c) in a window: (4,) int32 top, left, height, width.
         """
-        if self.level >= AFFINE or any(op.reaches_out for op in self.operations):
+        if self.level >= AFFINE or self._reaches_out:
             return self(part(tf.stack([0, 0, *size]))[None], parameters)[0]
         maps, result = self._chain(size, 1, parameters).map, self._output_size(size)
         window = reach(maps, result, size, _MARGIN)
@@ -122,7 +123,7 @@ class GeometryRun(Run):
         s, (chain, size) = self.settings, self._chain_for(images, parameters)
         border = s.fill_mode, s.fill_value
         if self.level == LATTICE:
-            moved = resampling.lattice(images, chain.map, size, *border)
+            moved = self._whole_pixels(images, chain.map, size, s.fill_value)
         elif self.level > AXIS:
             supersample = self._supersamples(resampling.image_size(images))
             moved = resampling.warp(images, chain, size, s.interpolation, supersample, *border)
@@ -136,5 +137,10 @@ class GeometryRun(Run):
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         s, (chain, size) = self.settings, self._chain_for(masks, parameters)
         if self.level == LATTICE:
-            return resampling.lattice(masks, chain.map, size, s.fill_mode, 0.0)
+            return self._whole_pixels(masks, chain.map, size, 0.0)
         return resampling.nearest(masks, chain, size, s.fill_mode)
+
+    def _whole_pixels(self, images: Any, maps: Any, size: coordinates.Size, fill: float) -> Any:
+        if self._reaches_out:
+            return resampling.lattice(images, maps, size, self.settings.fill_mode, fill)
+        return resampling.window(images, maps, size, not any(op.windows for op in self.operations))
