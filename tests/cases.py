@@ -81,8 +81,58 @@ SCHEDULES: list[Case] = [
 ]
 
 OPTIMIZERS: list[Case] = [
-    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    Case(optimizers.AdaBelief, {"learning_rate": 0.01, "rectify": True}),
+    Case(optimizers.Adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.1}),
     Case(optimizers.Adam, {"learning_rate": 0.01, "bias_correction": False}),
+    Case(optimizers.COCOB, {"alpha": 10.0}),
+    Case(optimizers.ConditionalGradient, {"learning_rate": 0.01, "lambda_": 5.0}),
+    Case(
+        optimizers.LAMB,
+        {"learning_rate": 0.01, "exclude_from_layer_adaptation": ("bias", "gamma", "beta")},
+    ),
+    Case(
+        optimizers.LARS,
+        {
+            "learning_rate": 1.0,
+            "trust_coefficient": 0.01,
+            "nesterov": True,
+            "exclude_from_layer_adaptation": ["bias"],
+        },
+    ),
+    Case(optimizers.LazyAdam, {"learning_rate": 0.01, "beta_2": 0.99}),
+    Case(optimizers.NovoGrad, {"learning_rate": 0.01, "grad_averaging": True}),
+    Case(optimizers.ProximalAdagrad, {"learning_rate": 0.1, "l1_regularization_strength": 0.001}),
+    Case(optimizers.RMSprop, {"learning_rate": 0.01, "momentum": 0.9, "centered": True}),
+    Case(optimizers.RectifiedAdam, {"learning_rate": 0.01, "sma_threshold": 4.0}),
+    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    Case(optimizers.Yogi, {"learning_rate": 0.01, "bias_correction": False}),
+]
+
+WRAPPERS: list[Case] = [
+    Case(
+        optimizers.Lookahead,
+        {"optimizer": optimizers.Adam(0.01), "sync_period": 2, "slow_step_size": 0.25},
+    ),
+    Case(
+        optimizers.MovingAverage,
+        {
+            "optimizer": keras.optimizers.Adam(0.01),
+            "average_decay": 0.75,
+            "start_step": 1,
+            "dynamic_decay": True,
+        },
+    ),
+    Case(
+        optimizers.SWA,
+        {
+            "optimizer": optimizers.SGD(0.1, momentum=0.9),
+            "start_averaging": 1,
+            "average_period": 2,
+        },
+    ),
+    Case(optimizers.BFGS, {"learning_rate": 0.5, "gradient_accumulation_steps": 2}),
+    Case(optimizers.LBFGS, {"learning_rate": 0.5, "history": 4}),
+    Case(optimizers.Newton, {"model": keras.Sequential([keras.layers.Dense(1)]), "damping": 0.5}),
 ]
 
 REGULARIZATION: list[Case] = [
@@ -90,6 +140,10 @@ REGULARIZATION: list[Case] = [
         layers.StochasticDepth,
         {"survival_probability": 0.8, "per": "batch", "scaling": "inverted", "seed": 3},
     ),
+]
+
+VIEWS: list[Case] = [
+    Case(layers.MultiCrop, {"size": 8, "short_sides": (9, 12), "crops": 5}),
 ]
 
 CALLBACKS: list[Case] = [
@@ -106,13 +160,28 @@ RGB = (3, 4)
 NO_ALPHA = (1, 3)
 
 AUGMENTATION: list[AugmentationCase] = [
-    AugmentationCase(layers.AugMix, {"num_chains": 2, "all_ops": True}, channels=NO_ALPHA),
-    AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
     AugmentationCase(
-        layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
+        layers.AugMix, {"num_chains": 2, "chain_depth": 2, "all_ops": True}, channels=NO_ALPHA
+    ),
+    AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
+    AugmentationCase(layers.AutoContrast, certain=True),
+    AugmentationCase(
+        layers.CenterCrop,
+        {"height": 9, "width": 8},
+        certain=True,
+        moves_whole_pixels=True,
+        smallest=(9, 8),
     ),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
-    AugmentationCase(layers.Cutout, {"size": (4, 3), "fill": 9}, moves_whole_pixels=True),
+    AugmentationCase(
+        layers.Cutout, {"size": (4, 3), "fill": 9, "mask_fill": 1}, moves_whole_pixels=True
+    ),
+    AugmentationCase(layers.Equalization, certain=True),
+    AugmentationCase(
+        layers.GridMask,
+        {"period": (3, 6), "ratio": 0.4, "rotation_factor": 0.1, "mask_fill": 255},
+        moves_whole_pixels=True,
+    ),
     AugmentationCase(
         layers.MixUp,
         {"alpha": 0.4, "num_classes": 10, "per": "image"},
@@ -144,7 +213,7 @@ AUGMENTATION: list[AugmentationCase] = [
         channels=GREY_TOO,
         smallest=(5, 4),
     ),
-    AugmentationCase(layers.RandAugment, {"num_ops": 3, "magnitude": 12.5}, channels=NO_ALPHA),
+    AugmentationCase(layers.RandAugment, {"num_ops": 2, "magnitude": 12.5}, channels=NO_ALPHA),
     AugmentationCase(
         layers.RandomAffine,
         {
@@ -192,16 +261,30 @@ AUGMENTATION: list[AugmentationCase] = [
         moves_whole_pixels=True,
         smallest=(5, 4),
     ),
+    AugmentationCase(
+        layers.RandomErasing,
+        {"scale": (0.1, 0.5), "ratio": (0.2, 4.0), "mask_fill": 255},
+        moves_whole_pixels=True,
+    ),
     AugmentationCase(layers.RandomFlip, moves_whole_pixels=True),
+    AugmentationCase(layers.RandomGamma, {"factor": 2.0}),
+    AugmentationCase(
+        layers.RandomGaussianBlur,
+        {"factor": (0.8, 1.0), "kernel_size": (5, 3), "sigma": (0.1, 2.0)},
+    ),
+    AugmentationCase(layers.RandomGrayscale, channels=RGB),
     AugmentationCase(layers.RandomHue, {"factor": (0.1, 0.5)}, channels=RGB),
     AugmentationCase(layers.RandomLensDistortion, {"k1": (-0.2, 0.6), "k2": 0.02}),
     AugmentationCase(
         layers.RandomPerspective, {"factor": (1, 1), "scale": 0.6, "fill_mode": "constant"}
     ),
+    AugmentationCase(layers.RandomInvert, {"factor": 0.6}),
+    AugmentationCase(layers.RandomPosterization, {"factor": (1, 5)}),
     AugmentationCase(layers.RandomResizedCrop, {"height": 9, "width": 8, "scale": (0.1, 0.9)}),
     AugmentationCase(layers.RandomRotation, {"factor": 0.2, "fill_mode": "nearest"}),
     AugmentationCase(layers.RandomSaturation, {"factor": 0.9}, channels=RGB),
     AugmentationCase(layers.RandomScaleCrop, {"size": (9, 8), "short_side": (9, 12)}, resizes=True),
+    AugmentationCase(layers.RandomSharpness, {"factor": 1.0}),
     AugmentationCase(layers.RandomShear, {"x_factor": 0.3, "y_factor": (0.1, 0.2)}),
     AugmentationCase(
         layers.RandomTranslation,
@@ -214,6 +297,7 @@ AUGMENTATION: list[AugmentationCase] = [
         certain=True,
         resizes=True,
     ),
+    AugmentationCase(layers.Solarization, {"addition_factor": 0.3, "threshold_factor": (0.2, 0.9)}),
     AugmentationCase(layers.TrivialAugment, channels=NO_ALPHA),
 ]
 

@@ -13,14 +13,20 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        AugMix AutoAugment CenterCrop CutMix Cutout MixUp Normalization PCAColorJitter
-        Pipeline RandAugment RandomAffine RandomApply RandomBrightness RandomChoice
-        RandomColorJitter RandomContrast RandomCrop RandomFlip RandomHue
-        RandomLensDistortion RandomPerspective RandomResizedCrop RandomRotation
-        RandomSaturation RandomScaleCrop RandomShear RandomTranslation RandomZoom Resizing
-        StochasticDepth TrivialAugment linear_decay
+        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
+        MultiCrop Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
+        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
+        RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
+        RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
+        RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
+        RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
+        TrivialAugment linear_decay
     """,
-    "optimizers": "SGD Adam",
+    "optimizers": """
+        BFGS LBFGS Newton COCOB LAMB LARS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
+        LazyAdam Lookahead MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam Yogi
+        renew_batch_normalization
+    """,
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay

@@ -5,9 +5,13 @@ from keras_trainkit.layers.augmentation.color.pca_color_jitter import PCAColorJi
 from keras_trainkit.layers.augmentation.color.random_brightness import RandomBrightness
 from keras_trainkit.layers.augmentation.color.random_color_jitter import RandomColorJitter
 from keras_trainkit.layers.augmentation.color.random_contrast import RandomContrast
+from keras_trainkit.layers.augmentation.color.random_grayscale import RandomGrayscale
 from keras_trainkit.layers.augmentation.color.random_hue import RandomHue
 from keras_trainkit.layers.augmentation.color.random_saturation import RandomSaturation
+from keras_trainkit.layers.augmentation.filters.random_gaussian_blur import RandomGaussianBlur
+from keras_trainkit.layers.augmentation.filters.random_sharpness import RandomSharpness
 from keras_trainkit.layers.augmentation.geometry.center_crop import CenterCrop
+from keras_trainkit.layers.augmentation.geometry.multi_crop import MultiCrop
 from keras_trainkit.layers.augmentation.geometry.random_affine import RandomAffine
 from keras_trainkit.layers.augmentation.geometry.random_crop import RandomCrop
 from keras_trainkit.layers.augmentation.geometry.random_flip import RandomFlip
@@ -21,6 +25,8 @@ from keras_trainkit.layers.augmentation.geometry.random_translation import Rando
 from keras_trainkit.layers.augmentation.geometry.random_zoom import RandomZoom
 from keras_trainkit.layers.augmentation.geometry.resizing import Resizing
 from keras_trainkit.layers.augmentation.masks.cutout import Cutout
+from keras_trainkit.layers.augmentation.masks.grid_mask import GridMask
+from keras_trainkit.layers.augmentation.masks.random_erasing import RandomErasing
 from keras_trainkit.layers.augmentation.mixes.cut_mix import CutMix
 from keras_trainkit.layers.augmentation.mixes.mix_up import MixUp
 from keras_trainkit.layers.augmentation.pipeline import Pipeline
@@ -30,15 +36,25 @@ from keras_trainkit.layers.augmentation.policies.rand_augment import RandAugment
 from keras_trainkit.layers.augmentation.policies.trivial_augment import TrivialAugment
 from keras_trainkit.layers.augmentation.random_apply import RandomApply
 from keras_trainkit.layers.augmentation.random_choice import RandomChoice
+from keras_trainkit.layers.augmentation.tone.auto_contrast import AutoContrast
+from keras_trainkit.layers.augmentation.tone.equalization import Equalization
+from keras_trainkit.layers.augmentation.tone.random_gamma import RandomGamma
+from keras_trainkit.layers.augmentation.tone.random_invert import RandomInvert
+from keras_trainkit.layers.augmentation.tone.random_posterization import RandomPosterization
+from keras_trainkit.layers.augmentation.tone.solarization import Solarization
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
     "AugMix",
     "AutoAugment",
+    "AutoContrast",
     "CenterCrop",
     "CutMix",
     "Cutout",
+    "Equalization",
+    "GridMask",
     "MixUp",
+    "MultiCrop",
     "Normalization",
     "PCAColorJitter",
     "Pipeline",
@@ -50,18 +66,26 @@ __all__ = [
     "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGamma",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
     "RandomHue",
+    "RandomInvert",
     "RandomLensDistortion",
     "RandomPerspective",
+    "RandomPosterization",
     "RandomResizedCrop",
     "RandomRotation",
     "RandomSaturation",
     "RandomScaleCrop",
+    "RandomSharpness",
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "Resizing",
+    "Solarization",
     "StochasticDepth",
     "TrivialAugment",
     "linear_decay",

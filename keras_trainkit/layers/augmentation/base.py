@@ -32,8 +32,9 @@ class Augmentation(keras.layers.Layer):
     any, `"labels"`, `"sample_weights"`, `"segmentation_masks"` and `"bounding_boxes"`; other keys
     pass through untouched.  The result has the input's dtype (uint8 rounded and clipped once, at
     the end), whatever the Keras dtype policy; operations that promise float32 say so.  Reads
-    `channels_last` images.  A NaN stays in its pixel under whole-pixel moves; interpolation and
-    colour spread it to neighbours and channels, and contrast, by the mean, to the image.
+    `channels_last` images.  A NaN stays in its pixel under whole-pixel moves and tone curves,
+    whose histograms count it as black; interpolation, filters and colour spread it to neighbours
+    and channels, and contrast, by the mean, to the image.
 
     Segmentation masks, (n, h, w) or (n, h, w, c), integer or floating, are read at the nearest
     pixel and keep their class ids and dtype; beyond a constant border they are 0.
@@ -306,6 +307,8 @@ class Operation(Augmentation):
     """The `Run` that carries operations of this kind out."""
     always = False
     """Whether something of it is left when chance is off."""
+    optional = False
+    """Whether, though `always`, it may stand behind a gate, where it is chance like the rest."""
     gives_float = False
     """Whether it promises float32 images."""
     channels: tuple[int, ...] | None = None
@@ -327,9 +330,14 @@ class Operation(Augmentation):
         """Its name in plans and draws."""
         return type(self).__name__
 
+    @property
+    def chance(self) -> float:
+        """The probability with which it acts."""
+        return self.p
+
     def draw(self, draw: Any) -> dict[str, Any]:
         """`sample`, and whether the operation is applied."""
-        return {"applied": draw.coin("applied", self.p), **self.sample(draw)}
+        return {"applied": draw.coin("applied", self.chance), **self.sample(draw)}
 
     def narrow(self, drawn: dict[str, Any], open_: Any) -> dict[str, Any]:
         """The drawn parameters, the operation applied only where `open_`, (n,) bool."""

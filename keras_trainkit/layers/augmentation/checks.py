@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_trainkit._core.arguments import refuse
-from keras_trainkit.layers.augmentation.runs.color import ColorRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 from keras_trainkit.layers.augmentation.structures import Sample
@@ -31,7 +30,7 @@ def check(
             allowed = " or ".join(str(count) for count in op.channels)
             refuse(op, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
     low, high = settings.value_range
-    clips = any(op.run is ColorRun for op in operations)
+    clips = any(op.run.clips for op in operations)
     if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):
         refuse(
             owner,

@@ -32,6 +32,11 @@ def one_sided(factor: Factor) -> tuple[float, float]:
     return factor if isinstance(factor, tuple) else (0.0, factor)
 
 
+def chance(factor: Factor) -> float:
+    """The probability that a factor stands for: of a pair, from which Keras draws it, the mean."""
+    return sum(factor) / 2 if isinstance(factor, tuple) else factor
+
+
 def around_one(owner: object, name: str, factor: Any) -> Factor:
     """A contrast's factor: how far below and above 1, in [0, 1] both, whichever is larger."""
     if isinstance(factor, list | tuple) or np.ndim(factor):

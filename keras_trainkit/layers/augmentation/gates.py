@@ -29,6 +29,8 @@ class Gated:
         p: The probability that the branch is open.
     """
 
+    always = False
+
     def __init__(self, operation: Any, gate: Gate, branch: int, p: float) -> None:
         self._operation = operation
         self.gates = (*operation.gates, (gate, branch))

@@ -11,10 +11,13 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.base import Operation
 from keras_trainkit.layers.augmentation.runs.color import ColorRun
+from keras_trainkit.layers.augmentation.runs.filters import FilterRun
 from keras_trainkit.layers.augmentation.runs.geometry import AFFINE, GeometryRun, Lengths
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.policies import PolicyRun
+from keras_trainkit.layers.augmentation.runs.settings import Settings
+from keras_trainkit.layers.augmentation.runs.tone import ToneRun
 
 
 class Geometry(Operation):
@@ -73,12 +76,79 @@ class Color(Operation):
     element: Callable[..., Any]
 
 
+class Tone(Operation):
+    """Maps grey levels: `element(histogram, **parameters)` is an (n or 1, c or 1, 256) curve.
+
+    `histogram` (n, c, 256) counts the levels of the image as the operation receives it; None
+    where no operation of the run reads it.
+    """
+
+    run = ToneRun
+    reads_histogram = False
+    """Whether its curve depends on the image."""
+    element: Callable[..., Any]
+
+
+class CertainTone(Tone):
+    """A tone curve that the image alone decides: no chance but for `p`."""
+
+    optional = True
+    reads_histogram = True
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.always = self.p == 1
+
+    def sample(self, draw: Any) -> dict[str, Any]:
+        """Nothing but whether."""
+        return {}
+
+
+class Filter(Operation):
+    """Reads a pixel's neighbours, in `stages`: functions of (images, **parameters), a kernel each.
+
+    The first gets the images extended by `reach` pixels, up and down, left and right; the last
+    gives float32 images of the original size.
+    """
+
+    run = FilterRun
+    reach = (0, 0)
+    stages: tuple[Callable[..., Any], ...]
+
+
 class Mask(Operation):
-    """Covers places: `element(size, **parameters)` is (n, h, w, 1) bool; `fill` is the colour."""
+    """Covers places: `element(size, **parameters)` is (n, h, w, 1) bool.
+
+    Args:
+        fill: The colour that covers, in the images' values: a number, or one for each channel.
+            Default 0.
+        mask_fill: The class id that segmentation masks have where their image is covered; by
+            default they stay as they are.
+        **kwargs: As in `Operation`.
+    """
 
     run = MaskRun
-    fill: float | tuple[float, ...]
     element: Callable[..., Any]
+
+    def __init__(
+        self,
+        fill: float | tuple[float, ...] = 0.0,
+        mask_fill: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(fill, list | tuple):
+            self.fill: float | tuple[float, ...] | None = arguments.numbers_of(self, "fill", fill)
+            self.channels = (len(self.fill),)
+        else:
+            self.fill = arguments.number(self, "fill", fill)
+        self.mask_fill = (
+            None if mask_fill is None else arguments.integer(self, "mask_fill", mask_fill, 0)
+        )
+
+    def colors(self, images: Any, settings: Settings, drawn: dict[str, Any]) -> Any:
+        """What stands in the covered places, of a shape that broadcasts with the images."""
+        return tf.constant(self.fill)
 
 
 class Mix(Operation):

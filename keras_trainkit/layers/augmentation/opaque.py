@@ -18,6 +18,7 @@ class Opaque:
 
     run = OpaqueRun
     always = True
+    optional = False
     gates = ()
     gives_float = False
     channels = None

@@ -55,6 +55,6 @@ class RandomApply(Group):
 def refuse_certain(owner: Group, operations: Sequence[Any]) -> None:
     """Refuses what acts on an image that the gate leaves alone."""
     for op in operations:
-        if op.always:
+        if op.always and not op.optional:
             rule = "hold no operation that also acts where chance is off"
             refuse(owner, "layers", rule, op.title, f"Put {op.title} beside it in a Pipeline.")

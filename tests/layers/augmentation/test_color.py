@@ -199,3 +199,20 @@ def test_nan_stays_in_its_pixel():
         lost = np.isnan(layer(image).numpy())
         assert lost[2, 3, 1]
         assert lost.any(-1).sum() == 1
+
+
+def test_grey_is_the_luma_for_half_of_the_images():
+    images = np.repeat(IMAGE[None], 2000, 0)
+    result = layers.RandomGrayscale(seed=1)(images).numpy()
+    grey = (result[..., 0] == result[..., 2]).all((1, 2))
+    assert grey.mean() == pytest.approx(0.5, abs=0.04)
+    assert np.array_equal(result[~grey], images[~grey])
+    np.testing.assert_allclose(result[grey], np.repeat(oracle.luma(images[grey]), 3, 3), atol=1e-3)
+
+
+def test_grey_joins_the_other_colours():
+    members = [layers.RandomBrightness((0.1, 0.1)), layers.RandomGrayscale(1.0)]
+    pipeline = layers.Pipeline(members)
+    assert "colour matrix: RandomBrightness, RandomGrayscale" in str(pipeline.plan())
+    expected = np.minimum(oracle.luma(IMAGE.astype("float64")) + 25.5, 255)
+    np.testing.assert_allclose(pipeline(IMAGE), np.repeat(expected, 3, 2), atol=1e-3)

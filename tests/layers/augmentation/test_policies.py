@@ -254,12 +254,37 @@ def test_augmix_is_its_formula(photo):
     np.testing.assert_allclose(levels, expected, atol=0.5 + 1e-3)
 
 
-@pytest.mark.parametrize("move", ["move_masks", "move_points"])
-def test_nothing_can_follow_a_mixture(move):
-    (run,) = layers.AugMix().plan().passes
-    arguments = {"move_masks": (None, None), "move_points": (None, None, None)}[move]
+def test_masks_and_boxes_in_a_dictionary(photo):
+    policy = layers.Pipeline(
+        [layers.RandAugment(magnitude=30), layers.TrivialAugment()],
+        bounding_box_format="xyxy",
+        fill_mode="constant",
+    )
+    boxes = {"boxes": np.array([[[5.0, 7, 50, 60]]] * 8, "float32"), "labels": np.full((8, 1), 3)}
+    element = {
+        "images": np.stack([photo] * 8),
+        "segmentation_masks": np.full((8, 64, 96), 7),
+        "bounding_boxes": boxes,
+    }
+    result = policy(element)
+    assert set(np.unique(result["segmentation_masks"])) == {0, 7}
+    moved = result["bounding_boxes"]["boxes"].numpy()
+    assert (np.abs(moved - boxes["boxes"]) > 1).any()
+
+
+@pytest.mark.parametrize("what", ["segmentation_masks", "bounding_boxes"])
+def test_nothing_can_follow_a_mixture(what, photo):
+    boxes = {"boxes": np.zeros((1, 1, 4), "float32"), "labels": np.zeros((1, 1))}
+    given = {"segmentation_masks": photo[None, ..., :1], "bounding_boxes": boxes}[what]
+    layer = layers.AugMix(bounding_box_format="xyxy")
     with pytest.raises(ValueError, match="`AugMix`: `inputs` must hold no masks or boxes"):
-        getattr(run, move)(*arguments)
+        layer({"images": photo[None], what: given})
+
+
+@pytest.mark.parametrize("cls", [layers.TrivialAugment, layers.AugMix])
+def test_levels_need_their_range(cls, photo):
+    with pytest.raises(ValueError, match="`value_range` must fit images of uint8"):
+        cls(value_range=(0, 1))(photo)
 
 
 @pytest.mark.parametrize("name", ["cifar10", "imagenet", "svhn"])

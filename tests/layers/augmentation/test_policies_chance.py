@@ -129,7 +129,8 @@ def amount(ranges, strength, bits, name, fraction, sign):
         return sign * fraction * ranges[name]
     if name in ENHANCERS:
         return 1 + sign * fraction * strength
-    return {"Posterize": 8 - round(bits * fraction), "Solarize": 255 * (1 - fraction)}[name]
+    lowest_inverted = np.ceil(np.round(255 * (1 - fraction), 6))
+    return {"Posterize": 8 - round(bits * fraction), "Solarize": lowest_inverted}[name]
 
 
 WITH_AMOUNT = [name for name in FOURTEEN if name not in ("Identity", "AutoContrast", "Equalize")]
@@ -144,7 +145,7 @@ def test_the_bins_of_autoaugment(name):
             names, amounts = steps_of(layer, {"sub_policy": np.array([0]), "slot_0": slot})
             assert names.tolist() == [[name]]
             expected = auto_augment(name, level / 9, sign)
-            np.testing.assert_allclose(amounts, [[expected]], rtol=1e-5, atol=1e-5)
+            np.testing.assert_allclose(amounts, [[expected]], rtol=1e-5, atol=5e-5)
 
 
 def test_posterize_keeps_whole_bits():
@@ -160,7 +161,7 @@ def test_the_magnitude_of_randaugment(name, magnitude):
     slot = {"operation": np.array([FOURTEEN.index(name)] * 2), "sign": np.float32([-1, 1])}
     _, amounts = steps_of(layers.RandAugment(1, magnitude), {"slot_0": slot})
     expected = [auto_augment(name, magnitude / 30, sign) for sign in (-1, 1)]
-    np.testing.assert_allclose(amounts[:, 0], expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(amounts[:, 0], expected, rtol=1e-5, atol=5e-5)
 
 
 @pytest.mark.parametrize("name", WITH_AMOUNT)

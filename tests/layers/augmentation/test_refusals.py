@@ -56,6 +56,32 @@ ARGUMENTS = [
     (layers.Cutout, {"size": (3, 4, 5)}, "size", "be a number of pixels or"),
     (layers.Cutout, {"size": (3, -4)}, "size", "be a whole number of at least 1"),
     (layers.Cutout, {"size": 3, "fill": np.nan}, "fill", "be a finite number"),
+    (layers.Cutout, {"size": 3, "mask_fill": -1}, "mask_fill", "be a whole number of at least 0"),
+    (layers.RandomErasing, {"factor": 1.5}, "factor", "be a finite number"),
+    (layers.RandomErasing, {"scale": (0.5, 1.5)}, "scale", "lie between 0 and 1"),
+    (layers.RandomErasing, {"ratio": (0, 2)}, "ratio", "be a finite number above 0"),
+    (layers.RandomErasing, {"fill_value": 0.0}, "fill_value", "be left to layers that move pixels"),
+    (layers.RandomErasing, {"fill": "noise"}, "fill", "be a finite number"),
+    (layers.GridMask, {"period": 0.5}, "period", "be a finite number at least 1"),
+    (layers.GridMask, {"period": (5, 3)}, "period", "be a pair"),
+    (layers.GridMask, {"ratio": 0}, "ratio", "be a finite number above 0"),
+    (layers.GridMask, {"rotation_factor": 2}, "rotation_factor", "be a finite number"),
+    (layers.Solarization, {"addition_factor": 2}, "addition_factor", "be a finite number"),
+    (layers.Solarization, {"threshold_factor": (-1, 0)}, "threshold_factor", "lie between 0 and 1"),
+    (layers.RandomPosterization, {"factor": 9}, "factor", "be a finite number"),
+    (layers.RandomPosterization, {"factor": 2.5}, "factor", "be a whole number"),
+    (layers.RandomPosterization, {"factor": (5, 2)}, "factor", "be a pair"),
+    (layers.RandomPosterization, {"factor": "two"}, "factor", "be a finite number"),
+    (layers.RandomInvert, {"factor": -0.1}, "factor", "be a finite number"),
+    (layers.RandomGamma, {"factor": 0.5}, "factor", "be a finite number at least 1"),
+    (layers.RandomGamma, {"factor": (0, 2)}, "factor", "be a finite number above 0"),
+    (layers.RandomGrayscale, {"factor": (0.5, 1.5)}, "factor", "lie between 0 and 1"),
+    (layers.RandomSharpness, {"factor": 1.5}, "factor", "be a finite number"),
+    (layers.RandomGaussianBlur, {"kernel_size": 4}, "kernel_size", "be odd"),
+    (layers.RandomGaussianBlur, {"kernel_size": (3, 5, 7)}, "kernel_size", "be a number of pixels"),
+    (layers.RandomGaussianBlur, {"kernel_size": -3}, "kernel_size", "be a whole number"),
+    (layers.RandomGaussianBlur, {"sigma": -1}, "sigma", "be a finite number at least 0"),
+    (layers.RandomGaussianBlur, {"sigma": (2, 1)}, "sigma", "be a pair"),
     (layers.MixUp, {"alpha": 0}, "alpha", "be a finite number above 0"),
     (layers.MixUp, {"alpha": -1.0}, "alpha", "be a finite number above 0"),
     (layers.MixUp, {"alpha": np.inf}, "alpha", "be a finite number above 0"),
@@ -71,6 +97,7 @@ SHARED = [
     ({"fill_mode": "mirror"}, "fill_mode", "be one of"),
     ({"fill_value": np.inf}, "fill_value", "be a finite number"),
     ({"interpolation": "cubic"}, "interpolation", "be one of"),
+    ({"bounding_box_format": "coco"}, "bounding_box_format", "be one of"),
     ({"seed": -1}, "seed", "be a whole number of at least 0"),
     ({"seed": 0.5}, "seed", "be a whole number of at least 0"),
     ({"data_format": "channels_first"}, "data_format", "be 'channels_last'"),
@@ -115,7 +142,7 @@ def test_ranks_and_dtypes_of_images():
         (IMAGES[None], r"be images of shape \(height, width, channels\) or"),
         (IMAGES.astype(bool), "be uint8 or floating images, got 'bool'"),
         (IMAGES.astype("complex64"), "be uint8 or floating images, got 'complex64'"),
-        (tf.ragged.stack([IMAGES[0], IMAGES[0, :3]]), "be dense images, or single ones"),
+        (tf.ragged.stack([IMAGES[0], IMAGES[0, :3]]), "be dense images where no operation"),
     ):
         with pytest.raises(ValueError, match=f"`RandomRotation`: `inputs` must {rule}"):
             rotation()(images)
@@ -127,8 +154,6 @@ def test_structures():
         (((IMAGES[0], IMAGES[1]), [1]), "hold one tensor of images, got 'a tuple'"),
         ({"images": {"left": IMAGES, "right": IMAGES}}, "hold one tensor of images, got 'a dict'"),
         ((IMAGES, [0, 1], None, None), r"be images, \(x, y\) or \(x, y, sample_weight\)"),
-        ({"images": IMAGES, "segmentation_masks": IMAGES}, "hold no masks or boxes"),
-        ({"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, "hold no masks or boxes"),
     ):
         inputs = tf.nest.map_structure(
             lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), inputs
@@ -205,11 +230,18 @@ def test_pipelines():
         ([normal, rotation()], "have nothing but masks and a mix after Normalization"),
         ([normal, normal], "have nothing but masks and a mix after Normalization"),
         ([mix, normal, mix], "mix at most once"),
+        ([normal, layers.RandomErasing()], "have no noise of the value range after Normalization"),
         ([pipeline_of(normal), bright], "have nothing but masks and a mix after Normalization"),
     ):
         with pytest.raises(ValueError, match=sentence(layers.Pipeline, "layers", rule)):
             layers.Pipeline(members)
-    for members in ([normal, layers.Cutout(2), mix], [mix, normal], [bright, normal, cut]):
+    erasing = layers.RandomErasing(fill=0)
+    for members in (
+        [normal, layers.Cutout(2), mix],
+        [normal, erasing],
+        [mix, normal],
+        [bright, normal, cut],
+    ):
         assert len(layers.Pipeline(members).operations()) == len(members)
 
 

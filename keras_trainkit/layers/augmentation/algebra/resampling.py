@@ -42,6 +42,38 @@ def lattice(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: floa
     return result
 
 
+def window(images: Any, maps: Any, size: Size, whole: bool) -> Any:
+    """`lattice` of maps that stay inside the image: rows are copied, not gathered by the pixel.
+
+    Args:
+        images: (n, h, w, c).
+        maps: (n, 2, 3), each axis a sign and a whole offset.
+        size: (height, width) of the result.
+        whole: Whether every window is the whole image, so that only mirror images are left to do.
+    """
+    moves = tf.cast(tf.round(maps), tf.int32)
+    turned = [moves[:, axis, axis] < 0 for axis in (0, 1)]
+    if not whole:
+        # a mirror image starts at its far end
+        starts = [
+            tf.where(turn, offset - (length - 1), offset)
+            for turn, offset, length in zip(
+                turned, (moves[:, 0, 2], moves[:, 1, 2]), size, strict=True
+            )
+        ]
+        shape = tf.stack([*size, images.shape[3]])
+        cut = tf.map_fn(
+            lambda each: tf.slice(each[0], tf.stack([each[1], each[2], 0]), shape),
+            (images, *starts),
+            fn_output_signature=images.dtype,
+        )
+        # of no images at all the loop does not know the size
+        images = tf.reshape(cut, [tf.shape(images)[0], *size, images.shape[3]])
+    for axis, turn in zip((1, 2), turned, strict=True):
+        images = tf.where(turn[:, None, None, None], tf.reverse(images, [axis]), images)
+    return images
+
+
 def resize(
     images: Any,
     maps: Any,
@@ -140,7 +172,7 @@ def warp(
         fill_mode: One of `FILL_MODES`.
         fill_value: What stands outside under `"constant"`.
     """
-    y, x = _grid(size)
+    y, x = grid(size)
     places = [(y, x)]
     if supersample:
         down, right = (_aside(square) for square in chain.steps(y, x))
@@ -159,7 +191,7 @@ def nearest(images: Any, chain: Chain, size: Size, fill_mode: str) -> Any:
         fill_mode: One of `FILL_MODES`.
     """
     height, width = image_size(images)
-    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in chain.follow(*_grid(size)))
+    places = (tf.cast(tf.floor(place + 0.5), tf.int32) for place in chain.follow(*grid(size)))
     (y, y_inside), (x, x_inside) = (
         _border(place, length, fill_mode)
         for place, length in zip(places, (height, width), strict=True)
@@ -181,8 +213,8 @@ def image_size(images: Any) -> Size:
 
 
 def cast_like(values: Any, dtype: Any) -> Any:
-    """Float values in `dtype`: whole ones are rounded and clipped, never wrapped."""
-    if values.dtype == dtype:
+    """Float values in `dtype`, if one is given: whole ones are rounded and clipped, not wrapped."""
+    if dtype is None or values.dtype == dtype:
         return values
     if dtype.is_integer:
         values = tf.round(values)
@@ -199,7 +231,7 @@ def _aside(square: Any) -> Any:
     return tf.sqrt(tf.maximum(0.0, 1.0 - 1.0 / square) / 6.0)
 
 
-def _grid(size: Size) -> tuple[Any, Any]:
+def grid(size: Size) -> tuple[Any, Any]:
     """The places of all pixels, (1, h, 1) and (1, 1, w)."""
     y, x = (tf.cast(tf.range(length), tf.float32) for length in size)
     return y[None, :, None], x[None, None, :]

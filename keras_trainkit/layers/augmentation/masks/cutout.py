@@ -23,6 +23,8 @@ class Cutout(Mask):
         fill: The colour that covers, in the images' values: a number, or one for each channel.
             Default 0. The mean of the training set is the other usual choice; after
             `Normalization` that is 0.
+        mask_fill: The class id that segmentation masks have where their image is covered; by
+            default they stay as they are.
         p: As in `Operation`.
         **kwargs: As in `Augmentation`.
 
@@ -47,7 +49,7 @@ class Cutout(Mask):
         fill: float | tuple[float, ...] = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(fill=fill, **kwargs)
         if isinstance(size, list | tuple):
             if len(size) != 2:
                 arguments.refuse(self, "size", "be a number of pixels or (height, width)", size)
@@ -56,11 +58,6 @@ class Cutout(Mask):
             )
         else:
             self.size = arguments.integer(self, "size", size, 1)
-        if isinstance(fill, list | tuple):
-            self.fill = arguments.numbers_of(self, "fill", fill)
-            self.channels = (len(self.fill),)
-        else:
-            self.fill = arguments.number(self, "fill", fill)
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The centre, as a share of the height and the width."""

@@ -39,12 +39,17 @@ class Space:
         height, width = (tf.cast(length, tf.float32) if self.in_sides else 1.0 for length in size)
         start, stop = (self._column(end) for end in (0, 1))
         amounts = _of(places, start) + _of(places, stop - start) * fractions
-        posterize = places == OPERATIONS.index("Posterize")
-        amounts = tf.where(posterize, tf.round(amounts), amounts)
-        amounts = tf.where(places == OPERATIONS.index("TranslateX"), amounts * width, amounts)
-        amounts = tf.where(places == OPERATIONS.index("TranslateY"), amounts * height, amounts)
-        amounts = tf.where(_of(places, _among(_SIGNED)) > 0, amounts * signs, amounts)
-        amounts += _of(places, _among(_ENHANCERS))  # their factor is 1 where nothing changes
+        amounts = tf.where(_of(places, _among(_SIGNED)), amounts * signs, amounts)
+        # what decides between levels is the same number whichever compiler added and multiplied:
+        # whole bits and thresholds, and factors whose products with levels float32 holds
+        for names, exact in (
+            (("TranslateX",), amounts * width),
+            (("TranslateY",), amounts * height),
+            (("Posterize",), tf.round(amounts)),
+            (("Solarize",), tf.math.ceil(amounts - 1e-3)),
+            (_ENHANCERS, 1.0 + tf.round(amounts * 2**14) / 2**14),
+        ):
+            amounts = tf.where(_of(places, _among(names)), exact, amounts)
         return tf.stack([tf.cast(places, tf.float32), amounts], axis=-1)
 
     def takes_amount(self, name: str) -> bool:
@@ -56,7 +61,7 @@ class Space:
 
 
 def _among(names: tuple[str, ...]) -> np.ndarray:
-    return np.array([name in names for name in OPERATIONS], np.float32)
+    return np.array([name in names for name in OPERATIONS])
 
 
 def _of(places: Any, column: np.ndarray) -> Any:

@@ -26,6 +26,8 @@ class Run:
 
     label: str
     """What the run does, in a few words."""
+    clips = False
+    """Whether its result lies in `value_range`, which must then fit the images."""
 
     def __init__(self, operations: Sequence[Any], settings: Settings) -> None:
         self.operations = tuple(operations)
@@ -34,6 +36,12 @@ class Run:
     def accepts(self, operation: Any) -> bool:
         """Whether `operation`, the next one, may join this run."""
         return operation.run is type(self)
+
+    __call__: Callable[..., Any]
+    """The images after this run, from the images, the parameters, and the dtype of the result.
+
+    The dtype, if any, is the whole plan's: the last run gives it in the kernel that it runs anyway.
+    """
 
     def __str__(self) -> str:
         return f"{self.label}: {', '.join(op.title for op in self.operations)}"

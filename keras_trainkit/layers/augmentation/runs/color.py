@@ -13,6 +13,7 @@ class ColorRun(PointwiseRun):
     """Colour maps composed into one matrix an image, applied and clipped once."""
 
     label = "colour matrix"
+    clips = True
 
     def pixels(self, images: Any, parameters: Parameters) -> Any:
         """float32 images with their colours mapped, inside `value_range`."""

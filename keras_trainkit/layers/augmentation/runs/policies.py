@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
@@ -14,6 +13,7 @@ from keras_trainkit.layers.augmentation.algebra import (
     enhancements,
     resampling,
 )
+from keras_trainkit.layers.augmentation.algebra.chains import Chain
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
@@ -50,10 +50,11 @@ class PolicyRun(Run):
     """Steps carried out one after the other on an image's levels, rounded after each.
 
     One program goes through the images; a step is a switch, so that an image pays only for its
-    own operations.
+    own operations. NaN becomes black.
     """
 
     label = "policy, image by image"
+    clips = True
 
     def __init__(self, operations: Sequence[Any], settings: Settings) -> None:
         super().__init__(operations, settings)
@@ -65,9 +66,9 @@ class PolicyRun(Run):
         """Never: the order of operations is part of a policy."""
         return False
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """The images after this run, in their dtype."""
-        return self._kernel(images, parameters)
+        return resampling.cast_like(self._kernel(images, parameters), dtype)
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Moved by the steps that move pixels, all at once, nearest neighbour."""
@@ -75,8 +76,8 @@ class PolicyRun(Run):
 
     def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
         """Moved by the steps that move pixels."""
-        maps = self._moves(size, parameters)
-        return coordinates.follow(coordinates.inverse(maps), points)
+        moved = self._moves(size, parameters).unfollow(points[..., 0], points[..., 1])
+        return tf.stack(moved, axis=-1)
 
     def _images(self, images: Any, parameters: Parameters) -> Any:
         steps = self._steps(resampling.image_size(images), parameters)
@@ -84,8 +85,8 @@ class PolicyRun(Run):
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         size = resampling.image_size(masks)
-        maps = self._moves(size, parameters)
-        return resampling.nearest(masks, maps, size, self.settings.fill_mode)
+        moves = self._moves(size, parameters)
+        return resampling.nearest(masks, moves, size, self.settings.fill_mode)
 
     def _steps(self, size: Size, parameters: Parameters) -> Any:
         """(n, ..., 2): the place and the amount of every step."""
@@ -93,11 +94,12 @@ class PolicyRun(Run):
         # place 0 is the identity
         return self.operation.choose(drawn, lambda d: self.operation.element(size, **d), 0.0)
 
-    def _moves(self, size: Size, parameters: Parameters) -> Any:
-        """The composed maps of all steps."""
-        steps = tf.unstack(self._steps(size, parameters), axis=1)
-        maps = [_map(size, tf.cast(each[:, 0], tf.int32), each[:, 1]) for each in steps]
-        return reduce(coordinates.compose, maps)
+    def _moves(self, size: Size, parameters: Parameters) -> Chain:
+        """The maps of all steps."""
+        chain = Chain()
+        for each in tf.unstack(self._steps(size, parameters), axis=1):
+            chain = chain.then(_map(size, tf.cast(each[:, 0], tf.int32), each[:, 1]))
+        return chain
 
     def _each(self, change: Callable[..., Any], images: Any, steps: Any, *more: Any) -> Any:
         """`change(image, steps, ...)`, batches of one, of each image that has a step to take."""
@@ -117,7 +119,7 @@ class PolicyRun(Run):
 
     def _stepped(self, image: Any, steps: Any) -> Any:
         after = self._chain(self._levels(image), steps)
-        return after if image.dtype == after.dtype else self._values(after)
+        return after if curves.are_levels(image, self.settings.value_range) else self._values(after)
 
     def _levels(self, images: Any) -> Any:
         return tf.cast(curves.levels(images, self.settings.value_range), tf.uint8)
@@ -150,7 +152,7 @@ class PolicyRun(Run):
         low, high = settings.value_range
         warped = resampling.warp(
             levels,
-            _map(size, place, amount),
+            Chain().then(_map(size, place, amount)),
             size,
             settings.interpolation,
             supersample=False,

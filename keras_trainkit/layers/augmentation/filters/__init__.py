@@ -1,0 +1,1 @@
+"""Filters: what reads a pixel's neighbours."""

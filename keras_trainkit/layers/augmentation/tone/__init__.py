@@ -1,0 +1,1 @@
+"""Tone: curves of grey levels."""
