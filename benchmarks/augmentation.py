@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,22 +45,21 @@ class Worker:
                 stderr=self.errors,
                 text=True,
                 env={**os.environ, **SETTINGS, **peer.variables},
-                start_new_session=True,  # Ctrl-C is for this program, which ends its workers
+                start_new_session=True,  # a group of its own, which Ctrl-C does not reach
             )
 
     def ready(self):
         """Waits until the first batch is there."""
-        if self.process:
-            self.row["versions"] = self.answer().removeprefix("ready ")
+        if self.process and (answer := self.answer()):
+            self.row["versions"] = answer.removeprefix("ready ")
 
     def turn(self):
         """One timed repeat."""
         if self.process:
             print("go", file=self.process.stdin, flush=True)
             if answer := self.answer():
-                rate, peak = map(float, answer.split())
+                rate, self.row["peak"] = map(float, answer.split())
                 self.row["rates"].append(rate)
-                self.row["peak"] = max(self.row["peak"], peak)
 
     def answer(self):
         """A line; where the process has ended instead, its last words become the reason."""
@@ -73,9 +73,9 @@ class Worker:
         return line
 
     def close(self):
-        """Lets the process end."""
+        """Ends the process, and those that it may have started."""
         if self.process:
-            self.process.stdin.close()
+            os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait()
 
 
@@ -112,7 +112,7 @@ def parsed():
     names = [peer.name for peer in PEERS]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=5, help="turns of each library (5)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="timed in each turn (1.5)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="timed in each turn (1)")
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--libraries", nargs="+", choices=names, default=names, metavar="NAME")
     parser.add_argument("--output", type=Path, metavar="FILE.json", help="keeps the raw figures")
@@ -131,9 +131,7 @@ def main():
     for workload in options.workloads:
         rows, finished = measure(workload, peers, options)
         results[workload] = rows
-        versions.update(
-            {name: row.pop("versions") for name, row in rows.items() if "versions" in row}
-        )
+        versions |= {name: row.pop("versions") for name, row in rows.items() if "versions" in row}
         print(f"\n{table(workload, rows)}", flush=True)
         if options.output:
             options.output.write_text(json.dumps({"versions": versions, "results": results}))

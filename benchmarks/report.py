@@ -74,13 +74,17 @@ def verdict(name, rows):
 
 
 HEAD = ("workload", "kit", "best peer", "kit is", "goal", "", "tuned malloc", "memory")
+LEGEND = """\
+kit is: times the best peer as installed; tuned malloc: times the best of those that freed memory is
+kept for; memory: the kit's peak over that of the best peer"""
 
 
 def summary(results):
     """Every workload's ratio beside its goal."""
     lines = [HEAD, *(verdict(name, rows) for name, rows in results.items())]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
+    padded = (
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+    return "\n".join([*padded, LEGEND])

@@ -81,8 +81,58 @@ SCHEDULES: list[Case] = [
 ]
 
 OPTIMIZERS: list[Case] = [
-    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    Case(optimizers.AdaBelief, {"learning_rate": 0.01, "rectify": True}),
+    Case(optimizers.Adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.1}),
     Case(optimizers.Adam, {"learning_rate": 0.01, "bias_correction": False}),
+    Case(optimizers.COCOB, {"alpha": 10.0}),
+    Case(optimizers.ConditionalGradient, {"learning_rate": 0.01, "lambda_": 5.0}),
+    Case(
+        optimizers.LAMB,
+        {"learning_rate": 0.01, "exclude_from_layer_adaptation": ("bias", "gamma", "beta")},
+    ),
+    Case(
+        optimizers.LARS,
+        {
+            "learning_rate": 1.0,
+            "trust_coefficient": 0.01,
+            "nesterov": True,
+            "exclude_from_layer_adaptation": ["bias"],
+        },
+    ),
+    Case(optimizers.LazyAdam, {"learning_rate": 0.01, "beta_2": 0.99}),
+    Case(optimizers.NovoGrad, {"learning_rate": 0.01, "grad_averaging": True}),
+    Case(optimizers.ProximalAdagrad, {"learning_rate": 0.1, "l1_regularization_strength": 0.001}),
+    Case(optimizers.RMSprop, {"learning_rate": 0.01, "momentum": 0.9, "centered": True}),
+    Case(optimizers.RectifiedAdam, {"learning_rate": 0.01, "sma_threshold": 4.0}),
+    Case(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    Case(optimizers.Yogi, {"learning_rate": 0.01, "bias_correction": False}),
+]
+
+WRAPPERS: list[Case] = [
+    Case(
+        optimizers.Lookahead,
+        {"optimizer": optimizers.Adam(0.01), "sync_period": 2, "slow_step_size": 0.25},
+    ),
+    Case(
+        optimizers.MovingAverage,
+        {
+            "optimizer": keras.optimizers.Adam(0.01),
+            "average_decay": 0.75,
+            "start_step": 1,
+            "dynamic_decay": True,
+        },
+    ),
+    Case(
+        optimizers.SWA,
+        {
+            "optimizer": optimizers.SGD(0.1, momentum=0.9),
+            "start_averaging": 1,
+            "average_period": 2,
+        },
+    ),
+    Case(optimizers.BFGS, {"learning_rate": 0.5, "gradient_accumulation_steps": 2}),
+    Case(optimizers.LBFGS, {"learning_rate": 0.5, "history": 4}),
+    Case(optimizers.Newton, {"model": keras.Sequential([keras.layers.Dense(1)]), "damping": 0.5}),
 ]
 
 REGULARIZATION: list[Case] = [
@@ -116,7 +166,11 @@ AUGMENTATION: list[AugmentationCase] = [
     AugmentationCase(layers.AutoAugment, {"policy": "cifar10"}, channels=NO_ALPHA),
     AugmentationCase(layers.AutoContrast, certain=True),
     AugmentationCase(
-        layers.CenterCrop, {"height": 9, "width": 8}, certain=True, moves_whole_pixels=True
+        layers.CenterCrop,
+        {"height": 9, "width": 8},
+        certain=True,
+        moves_whole_pixels=True,
+        smallest=(9, 8),
     ),
     AugmentationCase(layers.CutMix, {"alpha": 0.8, "num_classes": 10}, mixes=True),
     AugmentationCase(
@@ -249,6 +303,21 @@ AUGMENTATION: list[AugmentationCase] = [
 
 DATA: list[Case] = [
     Case(datasets.Splits, {"train": (), "validation": (), "test": (), "class_names": ("a", "b")}),
+    Case(
+        presets.ImageFileRecipe,
+        {
+            "crop": layers.Pipeline([layers.RandomScaleCrop(16, (20, 30))]),
+            "pipeline": layers.Pipeline([layers.RandomHue(0.1)]),
+            "schedule": schedules.CosineDecay(0.1, 40),
+            "optimizer": optimizers.SGD(0.1),
+            "loss": "sparse_categorical_crossentropy",
+            "epochs": 2,
+            "batch_size": 8,
+            "steps_per_epoch": 20,
+            "num_classes": 4,
+            "on_error": "skip",
+        },
+    ),
     Case(
         presets.Recipe,
         {

@@ -17,12 +17,16 @@ PINNED = {
         MultiCrop Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
         RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
         RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
-        RandomLensDistortion RandomPerspective RandomInvert RandomPosterization
+        RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
         RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
         RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
         TrivialAugment linear_decay
     """,
-    "optimizers": "SGD Adam",
+    "optimizers": """
+        BFGS LBFGS Newton COCOB LAMB LARS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
+        LazyAdam Lookahead MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam Yogi
+        renew_batch_normalization
+    """,
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay

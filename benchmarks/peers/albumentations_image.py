@@ -8,10 +8,10 @@ import albumentations as A
 import cv2
 import numpy as np
 from albumentations.pytorch import ToTensorV2
-from workloads import DEVIATION, EIGENVALUES, EIGENVECTORS, MEAN
 
 from peers.torch_data import Loaded
 from peers.torchvision_image import mixing
+from workloads import DEVIATION, EIGENVALUES, EIGENVECTORS, MEAN
 
 ALWAYS = {"p": 1.0}
 STRENGTH = 9 / 30  # RandAugment's magnitude of 9

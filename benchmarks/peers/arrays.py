@@ -1,6 +1,7 @@
 """The images and labels that every library is given."""
 
 import numpy as np
+
 from workloads import CLASSES
 
 

@@ -2,9 +2,9 @@
 
 import keras
 import tensorflow as tf
-from workloads import CLASSES, MEAN, VARIANCE
 
 from peers import tf_data
+from workloads import CLASSES, MEAN, VARIANCE
 
 
 def normalization():

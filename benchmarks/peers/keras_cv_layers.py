@@ -27,12 +27,17 @@ def jitter():
     ]
 
 
+def cutout(share):
+    """A square of that share of the side."""
+    return layers.RandomCutout((share, share), (share, share))
+
+
 STEPS = {
     "W1": lambda: [
         ZeroPadding2D(4),
         layers.RandomCrop(32, 32),
         layers.RandomFlip("horizontal"),
-        layers.RandomCutout(0.5, 0.5),
+        cutout(0.5),
         normalization(),
     ],
     "W2": lambda: [
@@ -43,10 +48,10 @@ STEPS = {
         pca_jitter,
         normalization(),
     ],
-    "W3": lambda: [*warp(), *jitter(), layers.RandomCutout(0.25, 0.25), normalization()],
+    "W3": lambda: [*warp(), *jitter(), cutout(0.25), normalization()],
     "affine": warp,
     "brightness_contrast": jitter,
-    "cutout": lambda: [layers.RandomCutout(0.25, 0.25)],
+    "cutout": lambda: [cutout(0.25)],
     "flip": lambda: [layers.RandomFlip("horizontal")],
     "mixup": lambda: [],
     "randaugment": lambda: [

@@ -29,7 +29,7 @@ def jitter():
 
 def cutout(share):
     """The nearest that there is: Keras erases half of the images, and never across the border."""
-    return layers.RandomErasing(1.0, scale=(share, share))
+    return layers.RandomErasing(1.0, scale=(share, share), fill_value=0.0)
 
 
 STEPS = {

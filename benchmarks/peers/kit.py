@@ -1,10 +1,10 @@
 """One `Pipeline`, mapped."""
 
 import tensorflow as tf
-from workloads import CLASSES, MEAN, VARIANCE
 
 from keras_trainkit import layers
 from peers import tf_data
+from workloads import CLASSES, MEAN, VARIANCE
 
 
 def warp():

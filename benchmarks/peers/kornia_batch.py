@@ -7,9 +7,9 @@ import kornia.augmentation as K
 import torch
 from kornia.augmentation.auto import RandAugment
 from torch import nn
-from workloads import CLASSES, DEVIATION, EIGENVALUES, EIGENVECTORS, MEAN
 
 from peers.torch_data import Batches
+from workloads import CLASSES, DEVIATION, EIGENVALUES, EIGENVECTORS, MEAN
 
 
 def affine():

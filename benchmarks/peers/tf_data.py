@@ -1,9 +1,9 @@
 """What the TensorFlow libraries share: sources that cost next to nothing, and PCA jitter."""
 
 import tensorflow as tf
-from workloads import EIGENVALUES, EIGENVECTORS
 
 from peers.arrays import arrays
+from workloads import EIGENVALUES, EIGENVECTORS
 
 AUTO = tf.data.AUTOTUNE
 

@@ -1,9 +1,9 @@
 """`tf.image` by hand: image by image, then mixup on the batch."""
 
 import tensorflow as tf
-from workloads import CLASSES, DEVIATION, MEAN
 
 from peers import tf_data
+from workloads import CLASSES, DEVIATION, MEAN
 
 MIXING = ("W1", "W3", "mixup")
 
@@ -33,13 +33,14 @@ def jitter(image):
 
 
 def cutout(image, size):
-    """A square of zeros, its centre anywhere."""
+    """A square of zeros, its centre anywhere; times a mask, as `tf.where` takes longer."""
     side = image.shape[0]
     centre = tf.random.uniform([2], 0, side, tf.int32)
-    place = tf.range(side)
-    inside = [abs(place - centre[axis]) < size // 2 for axis in (0, 1)]
-    hidden = tf.logical_and(inside[0][:, None], inside[1][None, :])[..., None]
-    return tf.where(hidden, tf.zeros_like(image), image)
+    begin = tf.maximum(centre - size // 2, 0)
+    end = tf.minimum(centre + size // 2, side)
+    padding = tf.stack([begin, side - end], axis=1)
+    mask = tf.pad(tf.zeros(end - begin, image.dtype), padding, constant_values=1)
+    return image * mask[..., None]
 
 
 def normalise(images):

@@ -2,9 +2,9 @@
 
 import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
-from workloads import EIGENVALUES, EIGENVECTORS
 
 from peers.arrays import arrays
+from workloads import EIGENVALUES, EIGENVECTORS
 
 WORKERS = 2
 

@@ -6,9 +6,9 @@ written by hand.
 
 import torch
 from torchvision.transforms import v2
-from workloads import CLASSES, DEVIATION, MEAN
 
 from peers.torch_data import Loaded, pca_jitter
+from workloads import CLASSES, DEVIATION, MEAN
 
 MIXING = ("W1", "W3", "mixup")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -84,9 +85,12 @@ def _folders(path: Path) -> list[Path]:
 
 def _images(folder: Path) -> list[Path]:
     """The images of a folder and, as in Keras, of the folders in it."""
-    own = (e for e in folder.iterdir() if e.suffix.lower() in ENDINGS and e.is_file())
-    deeper = (file for inner in _folders(folder) for file in _images(inner))
-    return sorted([*filter(_visible, own), *deeper])
+    with os.scandir(folder) as entries:  # which, unlike paths, know what they are
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    own = (e.name for e in visible if e.name.lower().endswith(ENDINGS) and e.is_file())
+    images = [folder / name for name in sorted(own)]
+    deeper = [file for e in visible if e.is_dir() for file in _images(folder / e.name)]
+    return sorted([*images, *deeper]) if deeper else images
 
 
 def _visible(entry: Path) -> bool:

@@ -13,12 +13,13 @@ Image: Any = LazyModule("PIL.Image", "demo")
 ImageOps: Any = LazyModule("PIL.ImageOps", "demo")
 
 
-def read_image(file: Path, size: int) -> np.ndarray:
+def read_image(file: Path, size: int, owner: str = "image_folder") -> np.ndarray:
     """Reads an image, upright, its short side resized to `size` and its centre kept.
 
     Args:
         file: The file, in any format of Pillow's; of an animation, the first frame.
         size: The side of the square.
+        owner: The name that errors begin with.
 
     Returns:
         `uint8` of shape `(size, size, 3)`.
@@ -33,7 +34,7 @@ def read_image(file: Path, size: int) -> np.ndarray:
             upright = _rgb(ImageOps.exif_transpose(image))
             return np.asarray(fit(upright, (size, size), Image.Resampling.BILINEAR))
     except Exception as error:  # a damaged file fails in any way it likes
-        raise ValueError(f"`image_folder`: cannot read {str(file)!r} ({error}).") from error
+        raise ValueError(f"`{owner}`: cannot read {str(file)!r} ({error}).") from error
 
 
 def _rgb(image: Any) -> Any:

@@ -34,9 +34,10 @@ class Adam(RuleOptimizer):
         epsilon: Above 0; in the units of the gradient. Defaults to 1e-7 (the paper: 1e-8).
         bias_correction: False leaves the two divisions by 1 - b^t out ("almost Adam"): the
             first step is then about 0.1 / sqrt(0.001) = 3.2 times as long. Defaults to True.
-        **kwargs: What every optimizer takes: `weight_decay` (decoupled, which makes it AdamW:
-            x -= a lambda x beside the step), `clipnorm`, `clipvalue`, `global_clipnorm`,
-            `use_ema`, `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`,
+        **kwargs: What every optimizer takes: `weight_decay`, `weight_decay_form` (`"decoupled"`,
+            which makes it AdamW: x -= a lambda x beside the step; `"coupled"`: g + lambda x in
+            the place of g), `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`,
+            `ema_momentum`, `ema_overwrite_frequency`, `loss_scale_factor`,
             `gradient_accumulation_steps`, `name`.
 
     Raises:

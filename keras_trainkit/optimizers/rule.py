@@ -2,28 +2,28 @@
 
 A member names its `slots` and states its formula as two pure functions: what it remembers, and
 the step that it makes of it. All that touches variables is here, once: building, casting, low
-precision, weight decay, skipped steps, saving. Clipping, averaging (EMA), gradient accumulation
-and loss scaling are Keras' own.
+precision, weight decay, skipped steps, sparse rows, saving. Clipping, averaging (EMA), gradient
+accumulation and loss scaling are Keras' own.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_trainkit._core.arguments import boolean, integer, number, probability
+from keras_trainkit._core.arguments import boolean, integer, number, one_of, probability, refuse
 from keras_trainkit._core.config import own_config
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.precision import rule_dtype, split
+from keras_trainkit.optimizers.rows import summed_rows
 from keras_trainkit.optimizers.skipping import are_finite, should_select
+from keras_trainkit.optimizers.state import StateKeeper, outside_graphs, path_of
 
 _KERAS_ARGUMENTS: dict[str, Callable[..., Any]] = {
     "weight_decay": partial(number, minimum=0.0),
@@ -40,6 +40,13 @@ _KERAS_ARGUMENTS: dict[str, Callable[..., Any]] = {
 }
 
 
+class Layer(NamedTuple):
+    """What is set for one variable, where a formula asks for it."""
+
+    weight_decay: float  # 0 where there is none, or where the gradient has it already
+    is_adapted: bool
+
+
 @dataclass(frozen=True)
 class _Target:
     """A variable of the model, and what the optimizer keeps for it."""
@@ -49,6 +56,7 @@ class _Target:
     slots: tuple[Any, ...]
     residual: Any | None
     decays: bool
+    is_adapted: bool
 
     @property
     def own(self) -> tuple[Any, ...]:
@@ -64,7 +72,7 @@ class _Moment:
     finite: Any | None  # where a skipped step selects the old values
 
 
-class RuleOptimizer(keras.optimizers.Optimizer):
+class RuleOptimizer(StateKeeper):
     """A Keras optimizer made of `slots`, `remember` and `step`.
 
     **Low precision.** Where a variable is bfloat16 or float16 the rule and its slots are float32,
@@ -77,11 +85,17 @@ class RuleOptimizer(keras.optimizers.Optimizer):
     accumulated gradients stay as they are, and `skipped_steps`, a variable that is saved with the
     state, counts it.
 
-    Sparse gradients (`tf.IndexedSlices` of an embedding) are made dense.
+    **Weight decay.** `"decoupled"`: x -= a lambda x beside the step, as in AdamW (an optimizer
+    that is `layerwise` puts it where its paper does). `"coupled"`: lambda x is added to the
+    gradient after clipping, as an L2 penalty of lambda |x|^2 / 2 would, so that momentum and
+    second moments see it.
+
+    Sparse gradients (`tf.IndexedSlices` of an embedding) are made dense, unless `by_rows`.
 
     Args:
         learning_rate: A number of at least 0, a `LearningRateSchedule`, or a function without
             arguments.
+        weight_decay_form: `"decoupled"` or `"coupled"`. Defaults to `"decoupled"`.
         **kwargs: Those of `keras.optimizers.Optimizer`.
 
     Raises:
@@ -89,8 +103,18 @@ class RuleOptimizer(keras.optimizers.Optimizer):
     """
 
     slots: tuple[str, ...] = ()
+    scalar_slots: tuple[str, ...] = ()
+    """Those of the slots that hold one number for a variable."""
+    layerwise = False
+    """Whether `remember` and `step` take a `Layer` before the scalars, and decay by themselves."""
+    by_rows = False
+    """Whether a sparse gradient moves the rows that it names, and no other."""
+    exclude_from_layer_adaptation: tuple[str, ...] | None = None
+    """Regular expressions of names; None means the variables that are not decayed."""
 
-    def __init__(self, learning_rate: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, learning_rate: Any, *, weight_decay_form: str = "decoupled", **kwargs: Any
+    ) -> None:
         if not callable(learning_rate):  # a schedule is callable, too
             learning_rate = number(self, "learning_rate", learning_rate, minimum=0.0)
         for name, check in _KERAS_ARGUMENTS.items():
@@ -100,10 +124,16 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         self.skipped_steps = self.add_variable(
             (), dtype="int", aggregation="only_first_replica", name="skipped_steps"
         )
-        self._undecayed: dict[str, list[str]] = {}
+        self.weight_decay_form = one_of(
+            self, "weight_decay_form", weight_decay_form, ("decoupled", "coupled")
+        )
+        self._undecayed: dict[str, Any] = {}
         self._targets: tuple[_Target, ...] = ()
         self._moment = _Moment({}, None)
-        self._loaded: tuple[Any, ...] = ()
+
+    def initial(self, slot: str, variable: Any) -> Any:
+        """What a slot holds before the first step: a number, or a tensor of its shape."""
+        return 0.0
 
     def scalars(self, a: Any, t: Any) -> tuple[Any, ...]:
         """What the formula needs of the rate `a` and the step `t`: computed once a step.
@@ -137,42 +167,53 @@ class RuleOptimizer(keras.optimizers.Optimizer):
     def rule(self, g: Any, w: Any, a: Any, t: Any, *slots: Any) -> tuple[Any, tuple[Any, ...]]:
         """One update of one variable, as a pure function: the step and the new slots."""
         scalars = self.scalars(a, t)
+        if self.layerwise:
+            scalars = (Layer(self.weight_decay or 0.0, is_adapted=True), *scalars)
         slots = self.remember(g, w, *scalars, *slots)
         return self.step(g, w, *scalars, *slots), slots
 
     def build(self, variables: Sequence[Any]) -> None:
         """Makes the slots of each variable, and fills them where a state was loaded before."""
         if self.built:
+            self._refuse_others(variables)
             return
         super().build(variables)
         self._targets = tuple(self._target(variable) for variable in variables)
-        if self._loaded:
-            # A first call inside of a `tf.function` must not load again with every step.
-            with tf.init_scope() if keras.backend.backend() == "tensorflow" else nullcontext():
-                super().load_own_variables({str(i): x for i, x in enumerate(self._loaded)})
-            self._loaded = ()
+        with outside_graphs():
+            for target in self._targets:
+                for name, slot in zip(self.slots, target.slots, strict=False):
+                    value = self.initial(name, target.variable)
+                    if not isinstance(value, float):
+                        slot.assign(ops.copy(ops.cast(value, target.dtype)))
+                    elif value:
+                        slot.assign(ops.full(slot.shape, value, target.dtype))
+        self._use_loaded()
 
     def _target(self, variable: Any) -> _Target:
         stored, dtype = keras.backend.standardize_dtype(variable.dtype), rule_dtype(variable)
         if getattr(variable, "overwrite_with_gradient", False):  # Keras assigns it by itself
-            return _Target(variable, dtype, (), None, decays=False)
+            return _Target(variable, dtype, (), None, decays=False, is_adapted=False)
+        decays = not self._is_undecayed(variable)
+        unadapted = self.exclude_from_layer_adaptation
         return _Target(
             variable,
             dtype,
             slots=tuple(self._slot(variable, name, dtype) for name in self.slots),
             residual=self._slot(variable, "residual", stored) if dtype != stored else None,
-            decays=not self._is_undecayed(variable),
+            decays=decays,
+            is_adapted=decays if unadapted is None else not _is_named(variable, unadapted),
         )
 
     def _slot(self, variable: Any, name: str, dtype: str) -> Any:
-        if dtype == keras.backend.standardize_dtype(variable.dtype):
+        scalar = name in self.scalar_slots
+        if not scalar and dtype == keras.backend.standardize_dtype(variable.dtype):
             return self.add_variable_from_reference(variable, name=name)
         distribution = keras.distribution.distribution()
         return self.add_variable(
-            variable.shape,
+            () if scalar else variable.shape,
             dtype=dtype,
-            layout=distribution and distribution.get_variable_layout(variable),
-            name=f"{_path(variable).replace('/', '_')}_{name}",
+            layout=None if scalar else distribution and distribution.get_variable_layout(variable),
+            name=f"{path_of(variable).replace('/', '_')}_{name}",
         )
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -180,11 +221,11 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
             self.build(trainable_variables)  # no variable can be born inside of a condition
-        grads = [_dense(g) for g in grads]
+        grads = [g if self._moves_rows(g) else _dense(g) for g in grads]
         if all(g is None for g in grads):
             super().apply(grads, trainable_variables)  # Keras says what is wrong
             return
-        finite = are_finite(grads)
+        finite = are_finite([getattr(g, "values", g) if _is_sparse(g) else g for g in grads])
         if should_select():
             self._take_and_select(finite, grads, trainable_variables)
         else:
@@ -224,36 +265,83 @@ class RuleOptimizer(keras.optimizers.Optimizer):
         return self.scalars(a, t), a * (self.weight_decay or 0.0)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Applies the rule to one variable."""
+        """Applies the rule to one variable, or to those of its rows that the gradient names."""
         target = self._targets[self._get_variable_index(variable)]
         dtype, finite = target.dtype, self._moment.finite
+        rows = None
+        if _is_sparse(gradient):
+            rows, gradient = summed_rows(gradient)
+
+        def read(x: Any) -> Any:
+            return ops.cast(x if rows is None else tf.gather(x, rows), dtype)
+
+        def write(x: Any, value: Any) -> None:
+            self.assign(x, value if rows is None else tf.IndexedSlices(value, rows))
+
         scalars, decay = self._moment.hoisted.get(dtype) or self._hoist(learning_rate, dtype)
-        g, w = ops.cast(gradient, dtype), ops.cast(variable, dtype)
+        weight_decay = (self.weight_decay or 0.0) if target.decays else 0.0
+        coupled = self.weight_decay_form == "coupled"
+        if self.layerwise:
+            scalars = (Layer(0.0 if coupled else weight_decay, target.is_adapted), *scalars)
+        g, w = ops.cast(gradient, dtype), read(variable)
         if target.residual is not None:
-            w = w + ops.cast(target.residual, dtype)
-        old = tuple(ops.cast(slot, dtype) for slot in target.slots)
+            w = w + read(target.residual)
+        if weight_decay and coupled:
+            g = g + weight_decay * w
+        old = tuple(read(slot) for slot in target.slots)
         new = self.remember(g, w, *scalars, *old)
         if finite is not None:
             new = tuple(ops.where(finite, x, y) for x, y in zip(new, old, strict=True))
         for slot, value in zip(target.slots, new, strict=True):
-            self.assign(slot, value)
+            write(slot, value)
         step = self.step(g, w, *scalars, *new)
-        if self.weight_decay and target.decays:
+        if weight_decay and not coupled and not self.layerwise:
             step = step + decay * w
         if target.residual is None:
-            self.assign_sub(variable, step)
+            if rows is None:
+                self.assign_sub(variable, step)
+            else:
+                write(variable, w - step)
             return
         rounded, rest = split(w - step, target.residual.dtype)
         if finite is not None:
-            rest = ops.where(finite, rest, ops.copy(target.residual))
-        self.assign(variable, rounded)
-        self.assign(target.residual, rest)
+            kept = ops.copy(target.residual) if rows is None else tf.gather(target.residual, rows)
+            rest = ops.where(finite, rest, kept)
+        write(variable, rounded)
+        write(target.residual, rest)
+
+    def weight(self, variable: Any) -> Any:
+        """The weights in full precision: the variable and its residual."""
+        target = self._targets[self._get_variable_index(variable)]
+        w = ops.cast(variable, target.dtype)
+        return w if target.residual is None else w + ops.cast(target.residual, target.dtype)
+
+    def assign_weight(self, variable: Any, value: Any) -> None:
+        """Sets the variable and its residual."""
+        residual = self._targets[self._get_variable_index(variable)].residual
+        if residual is not None:
+            value, rest = split(value, residual.dtype)
+            self.assign(residual, rest)
+        self.assign(variable, value)
+
+    def _moves_rows(self, gradient: Any) -> bool:
+        """Whether a gradient stays sparse: what Keras does to gradients takes dense ones."""
+        return (
+            self.by_rows
+            and _is_sparse(gradient)
+            and not self.loss_scale_factor
+            and not self.gradient_accumulation_steps
+            and not (self.clipnorm or self.clipvalue or self.global_clipnorm)
+        )
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
         """Nothing: a decay of its own would round each weight once more, past the residual."""
 
     def exclude_from_weight_decay(
-        self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None
+        self,
+        var_list: Sequence[Any] | None = None,
+        var_names: Sequence[str] | None = None,
+        predicate: Callable[[Any], bool] | None = None,
     ) -> None:
         """Keeps some variables from weight decay; unlike Keras', the choice survives the config.
 
@@ -261,45 +349,51 @@ class RuleOptimizer(keras.optimizers.Optimizer):
             var_list: Variables; the config remembers them by their paths.
             var_names: Regular expressions, such as `"bias"`: variables are left out in whose
                 name one is found.
+            predicate: A function of a variable that is True of those to leave out, registered
+                with `keras.saving.register_keras_serializable`, so that a config can name it.
 
         Raises:
-            ValueError: If the optimizer is built already.
+            ValueError: If the optimizer is built already, or the predicate is not registered.
         """
         if self.built:
             raise ValueError(
                 f"`{type(self).__name__}`: `exclude_from_weight_decay` must be called before "
                 "the optimizer is built, that is before the first step."
             )
+        if predicate is not None:
+            name = keras.saving.get_registered_name(predicate)
+            if keras.saving.get_registered_object(name) is not predicate:
+                refuse(
+                    self,
+                    "predicate",
+                    "be a function that a config can name",
+                    predicate,
+                    "Register it with `keras.saving.register_keras_serializable`.",
+                )
         self._undecayed = {
-            "paths": [_path(variable) for variable in var_list or ()],
+            "paths": [path_of(variable) for variable in var_list or ()],
             "names": list(var_names or ()),
+            "predicate": predicate,
         }
 
     def _is_undecayed(self, variable: Any) -> bool:
-        names = self._undecayed.get("names", ())
-        return _path(variable) in self._undecayed.get("paths", ()) or any(
-            re.search(name, variable.name) for name in names
+        predicate = self._undecayed.get("predicate")
+        return (
+            path_of(variable) in self._undecayed.get("paths", ())
+            or _is_named(variable, self._undecayed.get("names", ()))
+            or (predicate is not None and bool(predicate(variable)))
         )
-
-    def save_own_variables(self, store: Any) -> None:
-        """Writes the state; one that was loaded and not yet used is handed on."""
-        if not self._loaded:
-            super().save_own_variables(store)
-        for i, value in enumerate(self._loaded):
-            store[str(i)] = value
-
-    def load_own_variables(self, store: Any) -> None:
-        """Sets the state; before the optimizer is built it is kept until there are variables."""
-        if self.built or len(store.keys()) == len(self.variables):
-            super().load_own_variables(store)
-        else:
-            self._loaded = tuple(np.array(store[str(i)]) for i in range(len(store.keys())))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and the exclusions from weight decay."""
         config = {**own_config(self), **super().get_config()}
         if self._undecayed:
-            config["excluded_from_weight_decay"] = {k: list(v) for k, v in self._undecayed.items()}
+            predicate = self._undecayed["predicate"]
+            config["excluded_from_weight_decay"] = {
+                "paths": list(self._undecayed["paths"]),
+                "names": list(self._undecayed["names"]),
+                "predicate": predicate and keras.saving.serialize_keras_object(predicate),
+            }
         return config
 
     @classmethod
@@ -308,17 +402,23 @@ class RuleOptimizer(keras.optimizers.Optimizer):
     ) -> RuleOptimizer:
         """An optimizer from its config."""
         config = dict(config)
-        undecayed = config.pop("excluded_from_weight_decay", {})
+        undecayed = dict(config.pop("excluded_from_weight_decay", {}))
+        if undecayed.get("predicate"):
+            undecayed["predicate"] = keras.saving.deserialize_keras_object(
+                undecayed["predicate"], custom_objects=custom_objects
+            )
         optimizer = super().from_config(config, custom_objects)
         optimizer._undecayed = undecayed
         return optimizer
 
 
-def _path(variable: Any) -> str:
-    return getattr(variable, "path", variable.name)  # a `tf.Variable` has no path
+def _is_named(variable: Any, names: Sequence[str]) -> bool:
+    return any(re.search(name, variable.name) for name in names)
+
+
+def _is_sparse(gradient: Any) -> bool:
+    return keras.backend.backend() == "tensorflow" and isinstance(gradient, tf.IndexedSlices)
 
 
 def _dense(gradient: Any) -> Any:
-    if keras.backend.backend() == "tensorflow" and isinstance(gradient, tf.IndexedSlices):
-        return tf.convert_to_tensor(gradient)
-    return gradient
+    return tf.convert_to_tensor(gradient) if _is_sparse(gradient) else gradient

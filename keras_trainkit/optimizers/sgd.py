@@ -33,8 +33,9 @@ class SGD(RuleOptimizer):
         nesterov: Whether to look ahead. Needs momentum. Defaults to False.
         momentum_form: `"velocity"` or `"step"`, as above. Defaults to `"velocity"`, which is not
             what `keras.optimizers.SGD` does.
-        **kwargs: What every optimizer takes: `weight_decay` (decoupled: x -= a lambda x beside
-            the step), `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
+        **kwargs: What every optimizer takes: `weight_decay`, `weight_decay_form` (`"decoupled"`:
+            x -= a lambda x beside the step; `"coupled"`: g + lambda x in the place of g),
+            `clipnorm`, `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
             `ema_overwrite_frequency`, `loss_scale_factor`, `gradient_accumulation_steps`, `name`.
 
     Raises:

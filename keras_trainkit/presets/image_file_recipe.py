@@ -21,7 +21,6 @@ from keras_trainkit.presets.recipe import Recipe
 from keras_trainkit.presets.skipped_files import SkippedFiles
 
 _SHUFFLED_AT_ONCE = 1_000
-_ON_ERROR = ("raise", "skip")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,11 +35,13 @@ class ImageFileRecipe(Recipe):
 
     Args:
         crop: Geometry that brings images of any size to one; image by image, as they are read.
+            It must be a single pass.
         num_classes: How many classes there are.
         on_error: What a file that cannot be read does: `"raise"` stops the run with a sentence
             that names it, `"skip"` leaves it out; `skipped` has the names then, and a warning at
-            the end of the epoch says how many there are. A damaged JPEG is found out when the
-            part that is decoded is; `unreadable` looks at all of every file. Default `"raise"`.
+            the end of the epoch says how many there are. A JPEG that is cut off is found out at
+            once, other damage when the part that is shown reaches it; `unreadable` looks at all
+            of every file. Default `"raise"`.
         pipeline, schedule, optimizer, loss, epochs: As in `Recipe`; the pipeline goes on, batch by
             batch, where `crop` ends.
         batch_size, steps_per_epoch, last_survival_probability: As in `Recipe`.
@@ -71,7 +72,7 @@ class ImageFileRecipe(Recipe):
     _skipped: SkippedFiles = field(init=False, repr=False, default_factory=SkippedFiles)
 
     def __post_init__(self) -> None:
-        arguments.one_of(self, "on_error", self.on_error, _ON_ERROR)
+        arguments.one_of(self, "on_error", self.on_error, ("raise", "skip"))
 
     @property
     def augmentation(self) -> Pipeline:
@@ -88,7 +89,8 @@ class ImageFileRecipe(Recipe):
 
     def adapt(self, data: Any, verbose: int = 0) -> None:
         """Fits normalisation and colour components to the images as they are at evaluation."""
-        self.pipeline.adapt(self._read(self._named(data, "train"), training=False), verbose=verbose)
+        images = self._read(self._named(data, "train"), training=False).filter(_is_read)
+        self.pipeline.adapt(images, verbose=verbose)
 
     def class_names(self, folder: str | os.PathLike[str]) -> tuple[str, ...]:
         """The classes of a folder, in the order of their ids."""
@@ -102,33 +104,56 @@ class ImageFileRecipe(Recipe):
             verbose: 0 hides the progress bar.
         """
         named, files = self._named(data, "train")
-        found = SkippedFiles()
-        reader = Encoded(self.crop, type(self).__name__, files, str(found.path))
-        known = int(named.cardinality())
-        bar = keras.utils.Progbar(known if known > 0 else None, verbose=verbose, unit_name="image")
-        for _ in reader.readable(named):
+        failures = SkippedFiles()
+        reader = Encoded(self.crop, type(self).__name__, files, str(failures.path))
+        count = int(named.cardinality())
+        bar = keras.utils.Progbar(count if count > 0 else None, verbose=verbose, unit_name="image")
+        for _ in reader.check(named):
             bar.add(1)
-        names = found.names
-        found.path.unlink(missing_ok=True)
+        names = failures.names
+        failures.path.unlink(missing_ok=True)
         return names
 
     def callbacks(self, path: str | os.PathLike[str]) -> list[keras.callbacks.Callback]:
         """`Recipe`'s, and the warning of files that were left out."""
         return [*super().callbacks(path), self._skipped]
 
-    def _shuffled(self, data: Any, seed: int | None) -> Any:
-        named, files = self._named(data, "train")
-        # names of files are small, so that all of them are shuffled
-        window = max(1, int(named.cardinality())) if files else _SHUFFLED_AT_ONCE
-        return self._read((named.shuffle(window, seed=seed), files), seed=seed)
+    def train_dataset(self, data: Any, seed: int | None = None) -> Any:
+        """Shuffled, decoded, batched (whole batches only), augmented, prefetched.
 
-    def _in_order(self, data: Any) -> Any:
-        return self._read(self._named(data, "validation"), training=False)
+        Where files are left out, the next epoch's first images stand in for them, so that every
+        epoch has as many batches.
+
+        Args:
+            data: A folder, `(files, labels)`, or a `tf.data.Dataset` of single
+                `(encoded bytes, label)`, of which 1,000 are shuffled at once.
+            seed: Of the order and the augmentation; by default drawn afresh.
+        """
+        named, files = self._named(data, "train")
+        count = named.cardinality()
+        # names of files are small, so that all of them are shuffled
+        shuffled = named.shuffle(count if files else _SHUFFLED_AT_ONCE, seed=seed)
+        images = self._read((shuffled, files), seed=seed)
+        if self.on_error == "skip":
+            images = images.filter(_is_read)
+            images = images.repeat().take(count) if count > 0 else images
+        batches = images.map(_unmarked).batch(self.batch_size, drop_remainder=True)
+        return self.pipeline.map(batches, seed=seed).prefetch(tf.data.AUTOTUNE)
+
+    def eval_dataset(self, data: Any) -> Any:
+        """Decoded and batched in order, and prepared without chance; `data` as in `train_dataset`.
+
+        Of a folder with parts it takes `validation`.  A batch is smaller by the files left out.
+        """
+        images = self._read(self._named(data, "validation"), training=False)
+        batches = images.batch(self.batch_size)
+        batches = batches.map(_unmarked if self.on_error == "raise" else _only_read)
+        return self.pipeline.map(batches, training=False).prefetch(tf.data.AUTOTUNE)
 
     def _read(self, source: tuple[Any, bool], **how: Any) -> Any:
         named, files = source
-        skipped = str(self._skipped.path) if self.on_error == "skip" else None
-        return Encoded(self.crop, type(self).__name__, files, skipped).map(named, **how)
+        failures = str(self._skipped.path) if self.on_error == "skip" else None
+        return Encoded(self.crop, type(self).__name__, files, failures).map(named, **how)
 
     def _named(self, data: Any, part: str) -> tuple[Any, bool]:
         """A dataset of (name, file or bytes, class id), and whether it is of files."""
@@ -172,3 +197,15 @@ class ImageFileRecipe(Recipe):
             rule = f"have {self.num_classes} class folders, as `num_classes` says"
             refuse(self, "data", rule, len(found["train"]))
         return found
+
+
+def _is_read(image: Any, label: Any, read: Any) -> Any:
+    return read
+
+
+def _unmarked(image: Any, label: Any, read: Any) -> Any:
+    return image, label
+
+
+def _only_read(images: Any, labels: Any, read: Any) -> Any:
+    return tf.boolean_mask(images, read), tf.boolean_mask(labels, read)

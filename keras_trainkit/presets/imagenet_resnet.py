@@ -62,7 +62,6 @@ def imagenet_resnet(
     num_classes = arguments.integer(owner, "num_classes", num_classes, 2)
     steps = whole_batches(owner, examples, batch_size)
     epochs = arguments.integer(owner, "epochs", epochs, 1)
-    arguments.one_of(owner, "on_error", on_error, ("raise", "skip"))
     rate = linear_scaling(0.1, batch_size, 256)
     boundaries = in_epochs([epochs / 3, epochs * 2 / 3, epochs * 8 / 9], steps)
     schedule = Warmup(

@@ -74,24 +74,16 @@ class Recipe:
             data: `(images, labels)` as arrays, or a `tf.data.Dataset` of single `(image, label)`.
             seed: Of the order and the augmentation; by default drawn afresh.
         """
-        batches = self._shuffled(data, seed).batch(self.batch_size, drop_remainder=True)
+        single = _single(data)
+        known = int(single.cardinality())
+        window = known if 0 < known < _SHUFFLED_AT_ONCE else _SHUFFLED_AT_ONCE
+        batches = single.shuffle(window, seed=seed).batch(self.batch_size, drop_remainder=True)
         return self.pipeline.map(batches, seed=seed).prefetch(tf.data.AUTOTUNE)
 
     def eval_dataset(self, data: Any) -> Any:
         """Batched in order and prepared without chance; `data` as in `train_dataset`."""
-        batches = self._in_order(data).batch(self.batch_size)
+        batches = _single(data).batch(self.batch_size)
         return self.pipeline.map(batches, training=False).prefetch(tf.data.AUTOTUNE)
-
-    def _shuffled(self, data: Any, seed: int | None) -> Any:
-        """Single `(image, label)`, each epoch in another order."""
-        single = _single(data)
-        known = int(single.cardinality())
-        window = known if 0 < known < _SHUFFLED_AT_ONCE else _SHUFFLED_AT_ONCE
-        return single.shuffle(window, seed=seed)
-
-    def _in_order(self, data: Any) -> Any:
-        """Single `(image, label)`, as they come."""
-        return _single(data)
 
     def compile(self, model: keras.Model, **kwargs: Any) -> None:
         """`model.compile` with the recipe's optimizer, loss and accuracy.

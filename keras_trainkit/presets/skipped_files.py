@@ -28,7 +28,8 @@ class SkippedFiles(keras.callbacks.Callback):
         """Each file once, in the order in which they were met."""
         if not self.path.exists():
             return ()
-        return tuple(dict.fromkeys(self.path.read_text(encoding="utf-8").splitlines()))
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return tuple(dict.fromkeys(lines))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Warns."""

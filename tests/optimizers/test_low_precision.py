@@ -2,6 +2,7 @@
 
 import functools
 
+import cases
 import keras
 import ml_dtypes
 import numpy as np
@@ -18,6 +19,7 @@ MAKE = {
     "adam": lambda: Adam(1e-3),
     "slow adam": lambda: Adam(1e-4, weight_decay=0.01),
 }
+ROWS = {str(case): case.build for case in cases.OPTIMIZERS}
 
 
 def low(array, dtype):
@@ -59,25 +61,24 @@ def test_steps_below_the_spacing_add_up(dtype, regime):
 
 
 @pytest.mark.parametrize("dtype", BITS)
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize("name", ROWS)
 def test_slots_are_float32_and_the_residual_is_not(name, dtype):
-    optimizer = MAKE[name]()
+    optimizer = ROWS[name]()
     optimizer.build(variables_of(low(np.ones((2, 3)), dtype)))
-    dtypes = {v.name: v.dtype for v in optimizer.variables if v.shape == (2, 3)}
+    dtypes = {v.name: v.dtype for v in optimizer.variables if v.name.startswith("w0_")}
     assert dtypes.pop("w0_residual") == dtype
     assert set(dtypes) == {f"w0_{slot}" for slot in optimizer.slots}
-    assert set(dtypes.values()) == {"float32"}
+    assert set(dtypes.values()) <= {"float32"}
 
 
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize("name", MAKE | ROWS)
 def test_follows_float32(name):
+    make = (MAKE | ROWS)[name]
     rng = np.random.default_rng(1)
     start = low(rng.standard_normal(50), "bfloat16")
-    gradients = [low(rng.standard_normal(50), "bfloat16") for _ in range(100)]
-    (rounded,) = run(MAKE[name](), [start], [[g] for g in gradients])
-    (exact,) = run(
-        MAKE[name](), [start.astype("float32")], [[g.astype("float32")] for g in gradients]
-    )
+    gradients = [low(rng.standard_normal(50), "bfloat16") for _ in range(50)]
+    (rounded,) = run(make(), [start], [[g] for g in gradients])
+    (exact,) = run(make(), [start.astype("float32")], [[g.astype("float32")] for g in gradients])
     np.testing.assert_allclose(rounded.astype("float32"), exact, rtol=2.0**-8, atol=1e-4)
 
 
@@ -106,7 +107,7 @@ def trained(policy, name):
     x = rng.standard_normal((512, 16)).astype("float32")
     y = np.argmax(x[:, :4] + 0.5 * x[:, 4:8] ** 2, axis=-1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(MAKE[name](), loss, jit_compile=keras.backend.backend() == "jax")
+    model.compile((MAKE | ROWS)[name](), loss, jit_compile=keras.backend.backend() == "jax")
     history = model.fit(x, y, batch_size=64, epochs=15, shuffle=False, verbose=0)
     gamma = ops.convert_to_numpy(ops.cast(model.layers[1].gamma, "float32"))
     return history.history["loss"][-1], np.max(np.abs(gamma - 1))
@@ -114,6 +115,15 @@ def trained(policy, name):
 
 @pytest.mark.parametrize("name", MAKE)
 def test_bfloat16_trains_as_float32_does(name):
+    loss, moved = trained("bfloat16", name)
+    exact, moved_exactly = trained("float32", name)
+    assert loss == pytest.approx(exact, rel=0.1)
+    assert moved == pytest.approx(moved_exactly, rel=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+def test_bfloat16_trains_as_float32_does_whole(name):
     loss, moved = trained("bfloat16", name)
     exact, moved_exactly = trained("float32", name)
     assert loss == pytest.approx(exact, rel=0.1)

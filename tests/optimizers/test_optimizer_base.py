@@ -1,7 +1,9 @@
 """What every optimizer takes: Keras' own arguments, exclusions, sparse gradients, configs."""
 
+import json
 import re
 
+import cases
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,21 @@ from keras import ops
 from optimizer_runs import REGIMES, run, stepper, variables_of
 
 from keras_trainkit import schedules
-from keras_trainkit.optimizers import SGD, Adam
+from keras_trainkit.optimizers import (
+    COCOB,
+    LAMB,
+    LARS,
+    SGD,
+    AdaBelief,
+    Adagrad,
+    Adam,
+    ConditionalGradient,
+    NovoGrad,
+    ProximalAdagrad,
+    RectifiedAdam,
+    RMSprop,
+    Yogi,
+)
 
 START = [np.array([1.0, -2.0, 3.0], "float32"), np.array([[0.5]], "float32")]
 
@@ -87,6 +103,56 @@ def test_exclusion_from_weight_decay(cls):
         optimizer.exclude_from_weight_decay(var_names=["bias"])
 
 
+@keras.saving.register_keras_serializable("tests")
+def is_vector(variable):
+    return len(variable.shape) == 1
+
+
+def test_exclusion_by_a_predicate():
+    variables = [keras.Variable(np.ones(shape), name="w") for shape in [(1,), (1, 1)]]
+
+    def moved(optimizer):
+        run_step = stepper(optimizer, variables)
+        before = [ops.convert_to_numpy(v).item() for v in variables]
+        run_step([np.zeros(v.shape) for v in variables])
+        return [ops.convert_to_numpy(v).item() != b for v, b in zip(variables, before, strict=True)]
+
+    optimizer = SGD(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(predicate=is_vector)
+    saved = json.loads(json.dumps(keras.saving.serialize_keras_object(optimizer)))
+    copy = keras.saving.deserialize_keras_object(saved)
+    assert copy.get_config() == optimizer.get_config()
+    assert moved(optimizer) == [False, True]
+    assert moved(copy) == [False, True]
+
+
+def test_a_predicate_that_no_config_can_name_is_refused():
+    sentence = "`SGD`: `predicate` must be a function that a config can name, got <function"
+    with pytest.raises(ValueError, match=f"^{sentence}.* Register it with `keras.saving"):
+        SGD(0.1).exclude_from_weight_decay(predicate=lambda variable: True)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.parametrize("case", cases.OPTIMIZERS, ids=str)
+def test_coupled_decay_is_l2_in_the_gradient(case, dtype):
+    coupled = case.build(weight_decay=0.25, weight_decay_form="coupled", clipvalue=1.0)
+    plain = case.build(weight_decay=None)
+    coupled.exclude_from_weight_decay(var_names=["w1"])
+    start = [x.astype("float64") for x in START]
+    mine, theirs = (
+        [keras.Variable(x, dtype, name=f"w{i}") for i, x in enumerate(start)] for _ in "ab"
+    )
+    step, other_step = stepper(coupled, mine), stepper(plain, theirs)
+    for g, h in gradients():
+        step([3 * g, h])
+        w = ops.convert_to_numpy(ops.cast(theirs[0], "float64"))
+        other_step([np.clip(3 * g, -1, 1) + 0.25 * w, np.clip(h, -1, 1)])
+    tolerance = {"float64": 1e-12, "bfloat16": 0.03}[dtype]
+    for a, b in zip(mine, theirs, strict=True):
+        a, b = (ops.convert_to_numpy(ops.cast(x, "float64")) for x in (a, b))
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_exclusion_in_fit(jit_compile):
     model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)])
@@ -141,8 +207,12 @@ def test_missing_gradients():
 def test_a_changed_set_of_variables_is_refused():
     optimizer, variables = SGD(0.5), variables_of(*START)
     optimizer.build(variables[:1])
-    with pytest.raises(ValueError, match="Unknown variable"):
+    sentence = "`SGD`: the variables must be those of the first step, got another one, 'w1'."
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
         optimizer.apply([ops.ones((3,)), ops.ones((1, 1))], variables)
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
+        optimizer.build(variables)
+    optimizer.build(variables[:1])  # the same again is nothing
 
 
 def test_overwriting_variables_are_left_to_keras():
@@ -212,6 +282,47 @@ def test_schedules_count_steps():
         (Adam, {"epsilon": 0.0}, "`Adam`: `epsilon` must be a finite number above 0, got 0.0"),
         (Adam, {"bias_correction": 1}, "`Adam`: `bias_correction` must be True or False"),
         (SGD, {"weight_decay": -1e-4}, "`SGD`: `weight_decay` must be"),
+        (SGD, {"weight_decay_form": "l2"}, "`SGD`: `weight_decay_form` must be one of 'decoupled'"),
+        (Adagrad, {"initial_accumulator_value": -1}, "`Adagrad`: `initial_accumulator_value` must"),
+        (Adagrad, {"epsilon": 0}, "`Adagrad`: `epsilon` must be"),
+        (AdaBelief, {"rectify": 1}, "`AdaBelief`: `rectify` must be True or False"),
+        (AdaBelief, {"rectify": True, "beta_2": 0.5}, "`AdaBelief`: `beta_2` must be a finite"),
+        (COCOB, {"alpha": 0.5}, "`COCOB`: `alpha` must be a finite number at least 1"),
+        (
+            ConditionalGradient,
+            {"learning_rate": 1.5},
+            "`ConditionalGradient`: `learning_rate` must be a finite number at least 0 and at most",
+        ),
+        (ConditionalGradient, {"lambda_": 0}, "`ConditionalGradient`: `lambda_` must be"),
+        (ConditionalGradient, {"ord": "l1"}, "`ConditionalGradient`: `ord` must be one of 'fro'"),
+        (LAMB, {"epsilon": -1}, "`LAMB`: `epsilon` must be"),
+        (
+            LAMB,
+            {"exclude_from_layer_adaptation": [1]},
+            "`LAMB`: `exclude_from_layer_adaptation` must be regular expressions, got [1]",
+        ),
+        (
+            LARS,
+            {"exclude_from_layer_adaptation": "("},
+            "`LARS`: `exclude_from_layer_adaptation` must be regular expressions, got '('",
+        ),
+        (LARS, {"trust_coefficient": 0}, "`LARS`: `trust_coefficient` must be"),
+        (LARS, {"momentum": 0, "nesterov": True}, "`LARS`: `nesterov` must be False without"),
+        (NovoGrad, {"grad_averaging": 0}, "`NovoGrad`: `grad_averaging` must be True or False"),
+        (
+            ProximalAdagrad,
+            {"initial_accumulator_value": 0},
+            "`ProximalAdagrad`: `initial_accumulator_value` must be a finite number above 0",
+        ),
+        (
+            RectifiedAdam,
+            {"beta_2": 0.7, "sma_threshold": 6},
+            "`RectifiedAdam`: `sma_threshold` must be a finite number at least 4 and at most 5.6",
+        ),
+        (Yogi, {"initial_accumulator_value": -1}, "`Yogi`: `initial_accumulator_value` must be"),
+        (RMSprop, {"rho": 1}, "`RMSprop`: `rho` must be"),
+        (RMSprop, {"momentum": 1}, "`RMSprop`: `momentum` must be"),
+        (RMSprop, {"centered": 1}, "`RMSprop`: `centered` must be True or False"),
         (SGD, {"clipnorm": 0.0}, "`SGD`: `clipnorm` must be"),
         (SGD, {"clipvalue": -1}, "`SGD`: `clipvalue` must be"),
         (SGD, {"global_clipnorm": float("inf")}, "`SGD`: `global_clipnorm` must be"),

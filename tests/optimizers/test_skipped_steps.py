@@ -1,5 +1,6 @@
 """A non-finite gradient leaves nothing behind but a count."""
 
+import cases
 import keras
 import numpy as np
 import pytest
@@ -42,6 +43,22 @@ def test_all_stays(make, extra, regime):
         reference(GOOD)
     for mine, theirs in zip(state_of(optimizer, variables), state_of(other, others), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("select", [False, True])
+@pytest.mark.parametrize("case", cases.OPTIMIZERS, ids=str)
+def test_all_stays_of_every_optimizer(case, select, dtype, monkeypatch):
+    monkeypatch.setattr("keras_trainkit.optimizers.rule.should_select", lambda: select)
+    optimizer = case.build(weight_decay=0.01)
+    variables = [keras.Variable(x, dtype, name=f"w{i}") for i, x in enumerate(START)]
+    step = stepper(optimizer, variables)
+    step(GOOD)
+    before = state_of(optimizer, variables)
+    step([np.array([0.3, np.nan], "float32"), GOOD[1]])
+    for old, new in zip(before, state_of(optimizer, variables), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert int(optimizer.skipped_steps) == 1
 
 
 @pytest.mark.parametrize("regime", REGIMES)

@@ -32,8 +32,9 @@ class Augmentation(keras.layers.Layer):
     any, `"labels"`, `"sample_weights"`, `"segmentation_masks"` and `"bounding_boxes"`; other keys
     pass through untouched.  The result has the input's dtype (uint8 rounded and clipped once, at
     the end), whatever the Keras dtype policy; operations that promise float32 say so.  Reads
-    `channels_last` images.  A NaN stays in its pixel under whole-pixel moves; interpolation and
-    colour spread it to neighbours and channels, and contrast, by the mean, to the image.
+    `channels_last` images.  A NaN stays in its pixel under whole-pixel moves and tone curves,
+    whose histograms count it as black; interpolation, filters and colour spread it to neighbours
+    and channels, and contrast, by the mean, to the image.
 
     Segmentation masks, (n, h, w) or (n, h, w, c), integer or floating, are read at the nearest
     pixel and keep their class ids and dtype; beyond a constant border they are 0.

@@ -50,9 +50,9 @@ class Contents(NamedTuple):
         size = image_size(self.images)
         return self._replace(boxes=tuple(boxes.write(box_format, size) for boxes in self.boxes))
 
-    def after(self, step: Any, drawn: Any) -> Contents:
-        """What a pass makes of them."""
-        before, images = image_size(self.images), step(self.images, drawn)
+    def after(self, step: Any, drawn: Any, dtype: Any = None) -> Contents:
+        """What a pass makes of them, the images in `dtype` if one is given."""
+        before, images = image_size(self.images), step(self.images, drawn, dtype)
         masks = tuple(step.move_masks(masks, drawn) for masks in self.masks)
 
         def follow(points: Any) -> Any:
@@ -61,11 +61,12 @@ class Contents(NamedTuple):
         boxes = tuple(boxes.move(follow, image_size(images)) for boxes in self.boxes)
         return Contents(images, masks, boxes)
 
-    def mixed(self, step: Any, drawn: Any) -> tuple[Contents, Any, Any]:
+    def mixed(self, step: Any, drawn: Any, dtype: Any) -> tuple[Contents, Any, Any]:
         """What a mix makes of them, each image's partner, and its own share of the labels."""
-        images, partner, share = step(self.images, drawn)
+        images, partner, share = step(self.images, drawn, dtype)
         masks = tuple(step.move_masks(masks, drawn) for masks in self.masks)
-        boxes = tuple(step.join_boxes(boxes, image_size(images), drawn) for boxes in self.boxes)
+        size = image_size(images)
+        boxes = tuple(boxes.join(*step.seen(boxes.edges, size, drawn)) for boxes in self.boxes)
         return Contents(images, masks, boxes), partner, share
 
 

@@ -5,46 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.base import Augmentation
 from keras_trainkit.layers.augmentation.plan import Plan
+from keras_trainkit.layers.augmentation.runs.geometry import GeometryRun
 
 
 class Encoded(Augmentation):
     """A pipeline of geometry for images that are still encoded; of a JPEG it decodes a part.
 
-    It maps datasets of `(name, encoded, *others)` to those of `(uint8 image, *others)`.  What
-    cannot be read or decoded either stops the run, with a sentence that names it, or is left out.
+    It maps datasets of `(name, encoded, *others)` to those of `(uint8 image, *others, read)`.  What
+    cannot be read or decoded either stops the run, with a sentence that names it, or gives a black
+    image for which `read` is False.
 
     Args:
-        pipeline: Geometry that ends in one run, and gives RGB images.
+        pipeline: Geometry that is one pass, and gives images of one size.
         owner: The name that errors begin with.
         files: Whether `encoded` is the name of a file instead of its bytes.
-        skipped: The file that the names of images left out are appended to; None for an error.
+        failures: The file that the names of what cannot be read are appended to; None to stop.
+
+    Raises:
+        ValueError: for another pipeline.
     """
 
     def __init__(
-        self, pipeline: Augmentation, owner: str, files: bool, skipped: str | None = None
+        self, pipeline: Augmentation, owner: str, files: bool, failures: str | None = None
     ) -> None:
         super().__init__(**vars(pipeline.settings))
+        for training in (True, False):
+            plan = pipeline.plan(training)
+            geometry = [isinstance(each, GeometryRun) for each in plan.passes] == [True]
+            if not geometry or None in plan.size_after((None, None)):
+                refuse(owner, "crop", "be geometry, in one pass, that gives one size", str(plan))
         self._pipeline = pipeline
         self._owner = owner
         self._files = files
-        self._skipped = skipped
+        self._failures = failures
 
     def operations(self) -> tuple[Any, ...]:
         """The pipeline's."""
         return self._pipeline.operations()
 
-    def readable(self, dataset: Any) -> Any:
-        """The elements' names; what cannot be decoded whole is left out, or an error."""
+    def check(self, dataset: Any) -> Any:
+        """The dataset of `(shape, read)`: every image decoded as a whole."""
 
-        def name(name: Any, encoded: Any, *_: Any) -> Any:
-            with tf.control_dependencies([_whole(self._bytes(encoded))]):
-                return tf.identity(name)
+        def shape(_: Any, encoded: Any, *others: Any) -> Any:
+            return (tf.shape(_whole(self._bytes(encoded))),)
 
-        return self._each(dataset, name, tf.data.AUTOTUNE)
+        return self._each(dataset, shape, tf.data.AUTOTUNE)
 
     def _bytes(self, encoded: Any) -> Any:
         return tf.io.read_file(encoded) if self._files else encoded
@@ -64,40 +74,38 @@ class Encoded(Augmentation):
         def of_other() -> Any:
             return run(_whole(encoded)[None], drawn)[0]
 
-        image = tf.cond(tf.io.is_jpeg(encoded), of_jpeg, of_other)
+        # one that does not end as it should may be cut off, which decoding all of it finds out
+        ends = tf.strings.substr(encoded, -2, 2) == b"\xff\xd9"
+        image = tf.cond(tf.io.is_jpeg(encoded) & ends, of_jpeg, of_other)
         return (cast_like(image, tf.uint8), *others)
 
     def _each(self, dataset: Any, function: Callable[..., Any], parallel: int) -> Any:
-        """`Dataset.map`, but that what fails is reported by name."""
+        """`Dataset.map`, but for what fails."""
 
         def attempt(*element: Any) -> Any:
-            one = tf.data.Dataset.from_tensors(element).map(function)
-            name = tf.nest.flatten(element)[0]
-            spec = one.element_spec
-            nothing = (
-                tf.data.Dataset.from_tensors(name)
-                .filter(self._report)
-                .map(lambda _: tf.nest.map_structure(lambda s: tf.zeros(s.shape, s.dtype), spec))
+            # TensorFlow's functions cannot catch an error, but a dataset, of one element here, can
+            one = tf.data.Dataset.from_tensors(element).map(lambda *e: (*function(*e), True))
+            name, *_ = tf.nest.flatten(element)
+            failed = tf.data.Dataset.from_tensors(name).map(
+                lambda name: self._failed(name, one.element_spec)
             )
-            return one.ignore_errors().concatenate(nothing).take(1)
+            return one.ignore_errors().concatenate(failed).take(1)
 
-        return dataset.interleave(attempt, tf.data.AUTOTUNE, num_parallel_calls=parallel)
+        plain = tf.autograph.experimental.do_not_convert(attempt)
+        tried = dataset.interleave(plain, parallel, num_parallel_calls=parallel)
+        count = dataset.cardinality()
+        return tried if count < 0 else tried.apply(tf.data.experimental.assert_cardinality(count))
 
-    def _report(self, name: Any) -> Any:
-        """False, after saying that `name` cannot be read."""
-        if self._skipped is None:
-            sentence = tf.strings.join(
-                [
-                    f"`{self._owner}`: cannot read the image ",
-                    name,
-                    ": it is missing, damaged or none of JPEG, PNG, GIF and BMP.",
-                ]
-            )
-            said = tf.debugging.Assert(False, [sentence])
+    def _failed(self, name: Any, spec: Any) -> Any:
+        """Zeros (and False), after saying that `name` cannot be read."""
+        if self._failures is None:
+            begin = f"`{self._owner}`: cannot read the image "
+            reason = ": it is missing, damaged or none of JPEG, PNG, GIF and BMP."
+            said = tf.debugging.Assert(False, [tf.strings.join([begin, name, reason])])
         else:
-            said = tf.print(name, output_stream=f"file://{self._skipped}")
+            said = tf.print(name, output_stream=f"file://{self._failures}")
         with tf.control_dependencies([said]):
-            return tf.constant(False)
+            return tf.nest.map_structure(lambda part: tf.zeros(part.shape, part.dtype), spec)
 
 
 def _part(encoded: Any, window: Any) -> Any:
@@ -107,5 +115,9 @@ def _part(encoded: Any, window: Any) -> Any:
 
 def _whole(encoded: Any) -> Any:
     """(h, w, 3) uint8; of an animation the first frame."""
-    image = tf.io.decode_image(encoded, 3, expand_animations=False)
+    image = tf.cond(
+        tf.io.is_jpeg(encoded),
+        lambda: tf.io.decode_jpeg(encoded, 3, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_image(encoded, 3, expand_animations=False),
+    )
     return tf.ensure_shape(image, [None, None, 3])

@@ -107,5 +107,9 @@ class Pipeline(Group):
             if normalization is not None and op.run not in (MaskRun, MixRun):
                 rule = "have nothing but masks and a mix after Normalization"
                 refuse(self, "layers", rule, op.title, f"Put it before {normalization}.")
+            if normalization is not None and op.run is MaskRun and op.fill is None:
+                rule = "have no noise of the value range after Normalization"
+                cure = f"Put {op.title} before it, or give it a fill."
+                refuse(self, "layers", rule, op.title, cure)
             mix = op.title if op.run is MixRun else mix
             normalization = op.title if op.run is NormalizationRun else normalization

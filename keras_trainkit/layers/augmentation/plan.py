@@ -99,14 +99,15 @@ class Plan:
         else:
             alone = 0
             contents = contents.read(owner, box_format)
+        dtype = tf.as_dtype(self.dtype_after(sample.images.dtype.name))
         for each, numbers in zip(self.passes[alone:], drawn[alone:], strict=True):
+            asked = dtype if each is self.passes[-1] else None
             if isinstance(each, MixRun):
-                contents, partner, share = contents.mixed(each, numbers)
+                contents, partner, share = contents.mixed(each, numbers, asked)
                 labels, weights = (_blend(nest, partner, share) for nest in (labels, weights))
             else:
-                contents = contents.after(each, numbers)
+                contents = contents.after(each, numbers, asked)
         contents = contents.write(box_format)
-        dtype = tf.as_dtype(self.dtype_after(sample.images.dtype.name))
         contents = contents._replace(images=cast_like(contents.images, dtype))
         return contents.put_into(replace(sample, labels=labels, weights=weights))
 
@@ -183,8 +184,8 @@ class _SharedPass:
     def __str__(self) -> str:
         return "one pass over the pixels: " + "; ".join(str(run) for run in self.runs)
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
-        return self._kernel(images, parameters)
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
+        return self._kernel(images, parameters, dtype)
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Segmentation masks, after each of the runs."""
@@ -196,10 +197,10 @@ class _SharedPass:
         """Unmoved: a pixel stays where it is."""
         return points
 
-    def _pixels(self, images: Any, parameters: Parameters) -> Any:
+    def _pixels(self, images: Any, parameters: Parameters, dtype: Any) -> Any:
         for run, drawn in self._shares(parameters):
             images = run.pixels(images, drawn)
-        return images
+        return cast_like(images, dtype)
 
     def _shares(self, parameters: Parameters) -> list[tuple[PointwiseRun, Parameters]]:
         remaining = iter(parameters)

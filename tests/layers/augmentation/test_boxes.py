@@ -147,7 +147,7 @@ def test_formats_read_and_written(box_format):
 
 @pytest.mark.usefixtures("uncompiled")
 def test_boxes_that_leave_the_image_are_marked_as_keras_marks_them():
-    boxes = np.array([[[0, 0, 8, 8], [2, 2, 60, 40], [4, 4, 4, 9], [-9, -9, -3, 0]]], "float32")
+    boxes = np.array([[[28, 0, 36, 8], [2, 2, 60, 40], [4, 4, 4, 9], [-9, -9, -3, 0]]], "float32")
     labels = np.array([[3, 4, 5, 6]])
     data = {
         "images": tf.zeros([1, HEIGHT, WIDTH, 3]),

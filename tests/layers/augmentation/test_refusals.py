@@ -60,6 +60,7 @@ ARGUMENTS = [
     (layers.RandomErasing, {"factor": 1.5}, "factor", "be a finite number"),
     (layers.RandomErasing, {"scale": (0.5, 1.5)}, "scale", "lie between 0 and 1"),
     (layers.RandomErasing, {"ratio": (0, 2)}, "ratio", "be a finite number above 0"),
+    (layers.RandomErasing, {"fill_value": 0.0}, "fill_value", "be left to layers that move pixels"),
     (layers.RandomErasing, {"fill": "noise"}, "fill", "be a finite number"),
     (layers.GridMask, {"period": 0.5}, "period", "be a finite number at least 1"),
     (layers.GridMask, {"period": (5, 3)}, "period", "be a pair"),
@@ -96,6 +97,7 @@ SHARED = [
     ({"fill_mode": "mirror"}, "fill_mode", "be one of"),
     ({"fill_value": np.inf}, "fill_value", "be a finite number"),
     ({"interpolation": "cubic"}, "interpolation", "be one of"),
+    ({"bounding_box_format": "coco"}, "bounding_box_format", "be one of"),
     ({"seed": -1}, "seed", "be a whole number of at least 0"),
     ({"seed": 0.5}, "seed", "be a whole number of at least 0"),
     ({"data_format": "channels_first"}, "data_format", "be 'channels_last'"),
@@ -140,7 +142,7 @@ def test_ranks_and_dtypes_of_images():
         (IMAGES[None], r"be images of shape \(height, width, channels\) or"),
         (IMAGES.astype(bool), "be uint8 or floating images, got 'bool'"),
         (IMAGES.astype("complex64"), "be uint8 or floating images, got 'complex64'"),
-        (tf.ragged.stack([IMAGES[0], IMAGES[0, :3]]), "be dense images, or single ones"),
+        (tf.ragged.stack([IMAGES[0], IMAGES[0, :3]]), "be dense images where no operation"),
     ):
         with pytest.raises(ValueError, match=f"`RandomRotation`: `inputs` must {rule}"):
             rotation()(images)
@@ -152,8 +154,6 @@ def test_structures():
         (((IMAGES[0], IMAGES[1]), [1]), "hold one tensor of images, got 'a tuple'"),
         ({"images": {"left": IMAGES, "right": IMAGES}}, "hold one tensor of images, got 'a dict'"),
         ((IMAGES, [0, 1], None, None), r"be images, \(x, y\) or \(x, y, sample_weight\)"),
-        ({"images": IMAGES, "segmentation_masks": IMAGES}, "hold no masks or boxes"),
-        ({"images": IMAGES, "bounding_boxes": {"boxes": IMAGES}}, "hold no masks or boxes"),
     ):
         inputs = tf.nest.map_structure(
             lambda leaf: None if leaf is None else tf.convert_to_tensor(leaf), inputs
@@ -230,11 +230,18 @@ def test_pipelines():
         ([normal, rotation()], "have nothing but masks and a mix after Normalization"),
         ([normal, normal], "have nothing but masks and a mix after Normalization"),
         ([mix, normal, mix], "mix at most once"),
+        ([normal, layers.RandomErasing()], "have no noise of the value range after Normalization"),
         ([pipeline_of(normal), bright], "have nothing but masks and a mix after Normalization"),
     ):
         with pytest.raises(ValueError, match=sentence(layers.Pipeline, "layers", rule)):
             layers.Pipeline(members)
-    for members in ([normal, layers.Cutout(2), mix], [mix, normal], [bright, normal, cut]):
+    erasing = layers.RandomErasing(fill=0)
+    for members in (
+        [normal, layers.Cutout(2), mix],
+        [normal, erasing],
+        [mix, normal],
+        [bright, normal, cut],
+    ):
         assert len(layers.Pipeline(members).operations()) == len(members)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
-from keras_trainkit.layers.augmentation.algebra import matrices
 
 LEVELS = 256
 WHITE = LEVELS - 1
@@ -121,14 +120,6 @@ def carry(histogram: Any, curve: Any) -> Any:
     rows, channels = shape[0], histogram.shape[1]
     first = tf.range(rows)[:, None] * channels + tf.range(channels)
     return _count(LEVELS * first[:, :, None] + curve, rows, channels, histogram)
-
-
-def grey_mean(histogram: Any) -> Any:
-    """(n,) luma of the mean colour of pixels with this histogram."""
-    counts = tf.cast(histogram, tf.float32)
-    levels = tf.range(LEVELS, dtype=tf.float32)
-    means = tf.reduce_sum(counts * levels, axis=2) / tf.reduce_sum(counts, axis=2)
-    return matrices.luma(means)
 
 
 def are_levels(images: Any, value_range: tuple[float, float]) -> bool:

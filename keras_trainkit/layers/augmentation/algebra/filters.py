@@ -8,22 +8,25 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra import coordinates, resampling
 
 
-def smooth(images: Any) -> Any:
-    """The mean over 3x3 pixels, the middle one counted five times; the outermost pixels stay."""
-    height, width = resampling.image_size(images)
-    padded = tf.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    total = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
-    y, x = tf.range(height)[:, None, None], tf.range(width)[None, :, None]
-    inner = (y > 0) & (y < height - 1) & (x > 0) & (x < width - 1)
-    return tf.where(inner, (total + 4.0 * images) / 13.0, images)
-
-
 def sharpen(images: Any, factor: Any) -> Any:
-    """The images moved by the (n,) `factor` from their smooth version: 0 is that, 1 no change."""
-    images = tf.cast(images, tf.float32)
-    plain = smooth(images)
-    return plain + factor[:, None, None, None] * (images - plain)
+    """The images moved by the (n,) `factor` from their smooth version: 0 is that, 1 no change.
+
+    The smooth version is the mean over 3x3 pixels, the middle one counted five times; the
+    outermost pixels stay.
+    """
+    height, width = resampling.image_size(images)
+    channels = images.shape[3]
+    # in rows of channels side by side, and with a mask that multiplies, in half the time
+    lines = tf.reshape(tf.cast(images, tf.float32), [-1, height, width * channels])
+    padded = tf.pad(lines, [[0, 0], [1, 1], [channels, channels]])
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    total = (
+        rows[:, :, : -2 * channels] + rows[:, :, channels:-channels] + rows[:, :, 2 * channels :]
+    )
+    smooth = (total + 4.0 * lines) / 13.0
+    inner = _inner(height, 1)[:, None] * _inner(width, channels)
+    share = (1.0 - factor)[:, None, None] * inner
+    return tf.reshape(lines + share * (smooth - lines), tf.shape(images))
 
 
 def gaussian(sigma: Any, reach: int) -> Any:
@@ -51,3 +54,9 @@ def convolve(images: Any, weights: Any, axis: int) -> Any:
         part = images[:, k : k + length] if axis == 1 else images[:, :, k : k + length]
         total += weights[:, k, None, None, None] * tf.cast(part, tf.float32)
     return total
+
+
+def _inner(length: Any, channels: int) -> Any:
+    """(length x channels,) float32: 0 at the first and the last pixel, 1 between."""
+    place = tf.range(length * channels) // channels
+    return tf.cast((place > 0) & (place < length - 1), tf.float32)

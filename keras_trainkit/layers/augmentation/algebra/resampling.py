@@ -44,6 +44,38 @@ def lattice(images: Any, maps: Any, size: Size, fill_mode: str, fill_value: floa
     return result
 
 
+def window(images: Any, maps: Any, size: Size, whole: bool) -> Any:
+    """`lattice` of maps that stay inside the image: rows are copied, not gathered by the pixel.
+
+    Args:
+        images: (n, h, w, c).
+        maps: (n, 2, 3), each axis a sign and a whole offset.
+        size: (height, width) of the result.
+        whole: Whether every window is the whole image, so that only mirror images are left to do.
+    """
+    moves = tf.cast(tf.round(maps), tf.int32)
+    turned = [moves[:, axis, axis] < 0 for axis in (0, 1)]
+    if not whole:
+        # a mirror image starts at its far end
+        starts = [
+            tf.where(turn, offset - (length - 1), offset)
+            for turn, offset, length in zip(
+                turned, (moves[:, 0, 2], moves[:, 1, 2]), size, strict=True
+            )
+        ]
+        shape = tf.stack([*size, images.shape[3]])
+        cut = tf.map_fn(
+            lambda each: tf.slice(each[0], tf.stack([each[1], each[2], 0]), shape),
+            (images, *starts),
+            fn_output_signature=images.dtype,
+        )
+        # of no images at all the loop does not know the size
+        images = tf.reshape(cut, [tf.shape(images)[0], *size, images.shape[3]])
+    for axis, turn in zip((1, 2), turned, strict=True):
+        images = tf.where(turn[:, None, None, None], tf.reverse(images, [axis]), images)
+    return images
+
+
 def resize(
     images: Any,
     maps: Any,
@@ -180,8 +212,8 @@ def image_size(images: Any) -> Size:
 
 
 def cast_like(values: Any, dtype: Any) -> Any:
-    """Float values in `dtype`: whole ones are rounded and clipped, never wrapped."""
-    if values.dtype == dtype:
+    """Float values in `dtype`, if one is given: whole ones are rounded and clipped, not wrapped."""
+    if dtype is None or values.dtype == dtype:
         return values
     if dtype.is_integer:
         values = tf.round(values)

@@ -56,7 +56,8 @@ class RandomFlip(Geometry):
     def sample(self, draw: Any) -> dict[str, Any]:
         """Two coins."""
         p = {axis: self.p if axis in self.mode else 0.0 for axis in ("vertical", "horizontal")}
-        return {axis: draw.uniform(axis) < chance for axis, chance in p.items()}
+        # the upper end of each draw is heads, so that a sheet goes from unmoved to turned over
+        return {axis: draw.uniform(axis) >= 1.0 - chance for axis, chance in p.items()}
 
     def narrow(self, drawn: dict[str, Any], open_: Any) -> dict[str, Any]:
         """Both coins show tails behind a closed gate."""

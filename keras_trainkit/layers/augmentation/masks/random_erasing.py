@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
 from keras_trainkit.layers.augmentation import factors
@@ -30,8 +31,8 @@ class RandomErasing(Mask):
             (0, s), within [0, 1]. Default (0.02, 0.33).
         fill: What covers, in the images' values: a number, or one for each channel; None, the
             default, is noise, each value anew and uniform over 256 levels of `value_range`
-            (Keras' `fill_value`, which here is the border's).  Noise fits images that
-            `Normalization` has not changed yet.
+            (Keras' `fill_value`, which here is the border's). A `Pipeline` refuses noise
+            after `Normalization`.
         ratio: The pair (low, high) of height over width; drawn uniform in its logarithm. Default
             (0.3, 3.3).
         mask_fill: The class id that segmentation masks have where their image is covered; by
@@ -41,7 +42,7 @@ class RandomErasing(Mask):
 
     Raises:
         ValueError: for a factor or a scale outside [0, 1], a ratio that is not positive, a pair
-            in the wrong order, or a fill that is not finite.
+            in the wrong order, a fill that is not finite, or a `fill_value`.
 
     Example:
 
@@ -64,6 +65,10 @@ class RandomErasing(Mask):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill=0.0 if fill is None else fill, **kwargs)
+        if self.fill_value is not None:
+            # Keras' name for the colour, which would be lost without a word
+            cure = "Pass the colour that covers as `fill`."
+            refuse(self, "fill_value", "be left to layers that move pixels", self.fill_value, cure)
         if fill is None:
             self.fill = None
         self.factor = factors.checked(self, "factor", factor, 0, 1)

@@ -37,6 +37,12 @@ class Run:
         """Whether `operation`, the next one, may join this run."""
         return operation.run is type(self)
 
+    __call__: Callable[..., Any]
+    """The images after this run, from the images, the parameters, and the dtype of the result.
+
+    The dtype, if any, is the whole plan's: the last run gives it in the kernel that it runs anyway.
+    """
+
     def __str__(self) -> str:
         return f"{self.label}: {', '.join(op.title for op in self.operations)}"
 

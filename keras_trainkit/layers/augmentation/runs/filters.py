@@ -8,6 +8,7 @@ from typing import Any
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra import filters
+from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -32,22 +33,23 @@ class FilterRun(Run):
         """Never: filters do not compose."""
         return False
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """float32 images, filtered."""
         (drawn,) = parameters
         current = self._extend(images) if any(self.operation.reach) else images
         own = {name: value for name, value in drawn.items() if name != "applied"}
         for stage in self._first:
             current = stage(current, own)
-        return self._last(current, images, drawn)
+        return self._last(current, images, drawn, dtype)
 
     def _extended(self, images: Any) -> Any:
         s = self.settings
         return filters.extend(images, self.operation.reach, s.fill_mode, s.fill_value)
 
-    def _finished(self, current: Any, images: Any, drawn: dict[str, Any]) -> Any:
+    def _finished(self, current: Any, images: Any, drawn: dict[str, Any], dtype: Any) -> Any:
         def result(parameters: dict[str, Any]) -> Any:
             low, high = self.settings.value_range
             return tf.clip_by_value(self._final(current, **parameters), low, high)
 
-        return self.operation.choose(drawn, result, tf.cast(images, tf.float32))
+        chosen = self.operation.choose(drawn, result, tf.cast(images, tf.float32))
+        return cast_like(chosen, dtype)

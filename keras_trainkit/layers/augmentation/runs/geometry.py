@@ -30,11 +30,9 @@ class GeometryRun(Run):
         self.level = max(op.level for op in operations)
         if self.level == AXIS and settings.interpolation == "nearest":
             self.level = AFFINE
+        self._reaches_out = any(op.reaches_out for op in operations)
         self.label = f"{self._how()}, border {settings.fill_mode}"
-        self._lattice = Compiled(self._lattice_kernel)
-        self._resize = Compiled(self._resize_kernel)
-        self._scaled = Compiled(self._scaled_kernel)
-        self._warp = Compiled(self._warp_kernel)
+        self._images = Compiled(self._images_kernel)
         self._masks = Compiled(self._masks_kernel)
 
     def accepts(self, operation: Any) -> bool:
@@ -45,14 +43,9 @@ class GeometryRun(Run):
         lattice = self.level == LATTICE and operation.level == LATTICE
         return not (lattice and operation.reaches_out and any(op.windows for op in self.operations))
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """The images after this run: lattice moves keep the dtype, the others give float32."""
-        if self.level == LATTICE:
-            return self._lattice(images, parameters)
-        if self.level == AXIS:
-            known = None not in images.shape[1:3]
-            return (self._resize if known else self._scaled)(images, parameters)
-        return self._warp(images, parameters)
+        return self._images(images, parameters, dtype)
 
     def of_part(
         self, size: coordinates.Size, parameters: Parameters, part: Callable[[Any], Any]
@@ -64,7 +57,7 @@ class GeometryRun(Run):
             parameters: For one image.
             part: Gives the pixels (h, w, c) in a window: (4,) int32 top, left, height, width.
         """
-        if self.level >= AFFINE or any(op.reaches_out for op in self.operations):
+        if self.level >= AFFINE or self._reaches_out:
             return self(part(tf.stack([0, 0, *size]))[None], parameters)[0]
         maps, result = self._chain(size, 1, parameters).map, self._output_size(size)
         window = reach(maps, result, size, _MARGIN)
@@ -126,28 +119,28 @@ class GeometryRun(Run):
         size = resampling.image_size(images)
         return self._chain(size, tf.shape(images)[0], parameters), self._output_size(size)
 
-    def _lattice_kernel(self, images: Any, parameters: Parameters) -> Any:
+    def _images_kernel(self, images: Any, parameters: Parameters, dtype: Any) -> Any:
         s, (chain, size) = self.settings, self._chain_for(images, parameters)
-        return resampling.lattice(images, chain.map, size, s.fill_mode, s.fill_value)
-
-    def _resize_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (chain, size) = self.settings, self._chain_for(images, parameters)
-        shrink = self._shrink(resampling.image_size(images))
-        return resampling.resize(images, chain.map, size, shrink, s.fill_mode, s.fill_value)
-
-    def _scaled_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (chain, size) = self.settings, self._chain_for(images, parameters)
-        return resampling.scaled(images, chain.map, size, s.fill_mode, s.fill_value)
-
-    def _warp_kernel(self, images: Any, parameters: Parameters) -> Any:
-        s, (chain, size) = self.settings, self._chain_for(images, parameters)
-        supersample = self._supersamples(resampling.image_size(images))
-        return resampling.warp(
-            images, chain, size, s.interpolation, supersample, s.fill_mode, s.fill_value
-        )
+        border = s.fill_mode, s.fill_value
+        if self.level == LATTICE:
+            moved = self._whole_pixels(images, chain.map, size, s.fill_value)
+        elif self.level > AXIS:
+            supersample = self._supersamples(resampling.image_size(images))
+            moved = resampling.warp(images, chain, size, s.interpolation, supersample, *border)
+        elif None in images.shape[1:3]:
+            moved = resampling.scaled(images, chain.map, size, *border)
+        else:
+            shrink = self._shrink(resampling.image_size(images))
+            moved = resampling.resize(images, chain.map, size, shrink, *border)
+        return resampling.cast_like(moved, dtype)
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         s, (chain, size) = self.settings, self._chain_for(masks, parameters)
         if self.level == LATTICE:
-            return resampling.lattice(masks, chain.map, size, s.fill_mode, 0.0)
+            return self._whole_pixels(masks, chain.map, size, 0.0)
         return resampling.nearest(masks, chain, size, s.fill_mode)
+
+    def _whole_pixels(self, images: Any, maps: Any, size: coordinates.Size, fill: float) -> Any:
+        if self._reaches_out:
+            return resampling.lattice(images, maps, size, self.settings.fill_mode, fill)
+        return resampling.window(images, maps, size, not any(op.windows for op in self.operations))

@@ -8,7 +8,7 @@ from typing import Any
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
-from keras_trainkit.layers.augmentation.bounding_boxes import BoundingBoxes
+from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -27,25 +27,31 @@ class MixRun(Run):
         """Never: a pipeline mixes once."""
         return False
 
-    def __call__(self, images: Any, parameters: Parameters) -> tuple[Any, Any, Any]:
+    def __call__(
+        self, images: Any, parameters: Parameters, dtype: Any = None
+    ) -> tuple[Any, Any, Any]:
         """The mixed images, each one's partner (n,), and its own share of the labels (n,)."""
-        return self._kernel(images, parameters)
+        return self._kernel(images, parameters, dtype)
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Pasted as the images are."""
-        return self._kernel(masks, parameters)[0]
+        return self._kernel(masks, parameters, masks.dtype)[0]
 
-    def join_boxes(self, boxes: BoundingBoxes, size: Size, parameters: Parameters) -> BoundingBoxes:
-        """Both images' boxes, as far as they show in images of `size`."""
+    def seen(self, edges: Any, size: Size, parameters: Parameters) -> tuple[Any, Any, Any]:
+        """Each image's partner (n,), and what shows of its own boxes and of the partner's.
+
+        Args:
+            edges: (n, k, 4), the boxes of images of `size`.
+            size: (height, width).
+            parameters: As drawn.
+        """
         partner, drawn = _partners(parameters)
-        theirs = tf.gather(boxes.edges, partner)
-        own, theirs = self.operation.seen(boxes.edges, theirs, size, **drawn)
-        return boxes.join(partner, own, theirs)
+        return partner, *self.operation.seen(edges, tf.gather(edges, partner), size, **drawn)
 
-    def _mix(self, images: Any, parameters: Parameters) -> tuple[Any, Any, Any]:
+    def _mix(self, images: Any, parameters: Parameters, dtype: Any) -> tuple[Any, Any, Any]:
         partner, drawn = _partners(parameters)
         mixed, share = self.operation.apply(images, partner, **drawn)
-        return mixed, partner, share
+        return cast_like(mixed, dtype), partner, share
 
 
 def _partners(parameters: Parameters) -> tuple[Any, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 
 
@@ -18,7 +19,7 @@ class OpaqueRun(Run):
         """Never: nothing is known of it."""
         return False
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """The images after the layer."""
         (operation,) = self.operations
-        return operation.layer(images, training=self.training)
+        return cast_like(operation.layer(images, training=self.training), dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
@@ -67,9 +66,9 @@ class PolicyRun(Run):
         """Never: the order of operations is part of a policy."""
         return False
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """The images after this run, in their dtype."""
-        return self._kernel(images, parameters)
+        return resampling.cast_like(self._kernel(images, parameters), dtype)
 
     def move_masks(self, masks: Any, parameters: Parameters) -> Any:
         """Moved by the steps that move pixels, all at once, nearest neighbour."""
@@ -77,8 +76,8 @@ class PolicyRun(Run):
 
     def move_points(self, points: Any, size: Size, parameters: Parameters) -> Any:
         """Moved by the steps that move pixels."""
-        chain = Chain((self._moves(size, parameters),))
-        return tf.stack(chain.unfollow(points[..., 0], points[..., 1]), axis=-1)
+        moved = self._moves(size, parameters).unfollow(points[..., 0], points[..., 1])
+        return tf.stack(moved, axis=-1)
 
     def _images(self, images: Any, parameters: Parameters) -> Any:
         steps = self._steps(resampling.image_size(images), parameters)
@@ -86,8 +85,8 @@ class PolicyRun(Run):
 
     def _masks_kernel(self, masks: Any, parameters: Parameters) -> Any:
         size = resampling.image_size(masks)
-        chain = Chain((self._moves(size, parameters),))
-        return resampling.nearest(masks, chain, size, self.settings.fill_mode)
+        moves = self._moves(size, parameters)
+        return resampling.nearest(masks, moves, size, self.settings.fill_mode)
 
     def _steps(self, size: Size, parameters: Parameters) -> Any:
         """(n, ..., 2): the place and the amount of every step."""
@@ -95,11 +94,12 @@ class PolicyRun(Run):
         # place 0 is the identity
         return self.operation.choose(drawn, lambda d: self.operation.element(size, **d), 0.0)
 
-    def _moves(self, size: Size, parameters: Parameters) -> Any:
-        """The composed maps of all steps."""
-        steps = tf.unstack(self._steps(size, parameters), axis=1)
-        maps = [_map(size, tf.cast(each[:, 0], tf.int32), each[:, 1]) for each in steps]
-        return reduce(coordinates.compose, maps)
+    def _moves(self, size: Size, parameters: Parameters) -> Chain:
+        """The maps of all steps."""
+        chain = Chain()
+        for each in tf.unstack(self._steps(size, parameters), axis=1):
+            chain = chain.then(_map(size, tf.cast(each[:, 0], tf.int32), each[:, 1]))
+        return chain
 
     def _each(self, change: Callable[..., Any], images: Any, steps: Any, *more: Any) -> Any:
         """`change(image, steps, ...)`, batches of one, of each image that has a step to take."""
@@ -152,7 +152,7 @@ class PolicyRun(Run):
         low, high = settings.value_range
         warped = resampling.warp(
             levels,
-            Chain((_map(size, place, amount),)),
+            Chain().then(_map(size, place, amount)),
             size,
             settings.interpolation,
             supersample=False,

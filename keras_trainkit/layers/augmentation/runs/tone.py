@@ -8,6 +8,7 @@ from typing import Any
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra import curves
+from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 
@@ -29,9 +30,9 @@ class ToneRun(Run):
         self._compose = Compiled(self._composed)
         self._apply = Compiled(self._applied)
 
-    def __call__(self, images: Any, parameters: Parameters) -> Any:
+    def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """The images after this run: uint8 in (0, 255) stay what they are, others give float32."""
-        return self._apply(images, *self._compose(images, parameters))
+        return self._apply(images, *self._compose(images, parameters), dtype)
 
     def _composed(self, images: Any, parameters: Parameters) -> tuple[Any, Any]:
         """One curve for all operations, and which images any acts on."""
@@ -52,7 +53,7 @@ class ToneRun(Run):
                 histogram = curves.carry(histogram, curve)
         return total, acts
 
-    def _applied(self, images: Any, curve: Any, acts: Any) -> Any:
+    def _applied(self, images: Any, curve: Any, acts: Any, dtype: Any) -> Any:
         levels = curves.apply(self._levels(images), curve)
         colors, alpha = _apart(images)
         if curves.are_levels(images, self.settings.value_range):
@@ -61,7 +62,8 @@ class ToneRun(Run):
             values = curves.values(levels, self.settings.value_range)
             colors, alpha = (tf.cast(part, tf.float32) for part in (colors, alpha))
             toned = tf.where(acts[:, None, None, None] & ~tf.math.is_nan(colors), values, colors)
-        return tf.concat([toned, alpha], axis=3) if alpha.shape[3] else toned
+        whole = tf.concat([toned, alpha], axis=3) if alpha.shape[3] else toned
+        return cast_like(whole, dtype)
 
     def _levels(self, images: Any) -> Any:
         return curves.levels(_apart(images)[0], self.settings.value_range)
