@@ -7,7 +7,6 @@ ImageNet's (500x375), and larger (2000x1500).
 
 import argparse
 import io
-import statistics
 import time
 
 import numpy as np
@@ -58,33 +57,36 @@ def datasets(size):
         )
 
 
-def images_per_second(batches, seconds):
-    """Throughput after what was buffered is drained."""
-    for _ in range(4):
-        next(batches)
-    count, begin = 0, time.perf_counter()
-    while count < 2 or time.perf_counter() - begin < seconds:
-        next(batches)
-        count += 1
-    return count * BATCH / (time.perf_counter() - begin)
+def measure(dataset, batches):
+    """Images a second, and milliseconds of processor time an image."""
+    iterator = iter(dataset)
+    next(iterator)
+    clock, processor = time.perf_counter(), time.process_time()
+    for _ in range(batches):
+        next(iterator)
+    count = batches * BATCH
+    clock, processor = time.perf_counter() - clock, time.process_time() - processor
+    return count / clock, 1000 * processor / count
 
 
 def main():
     """Prints a line for each size and each way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--batches", type=int, default=20, help="in each turn")
     options = parser.parse_args()
     for size in ((500, 375), (2000, 1500)):
         for phase, ways in datasets(size):
-            rates = {way: [] for way in ways}
+            turns = {way: [] for way in ways}
             for _ in range(options.repeats):
                 for way, dataset in ways.items():
-                    rates[way].append(images_per_second(iter(dataset), options.seconds))
-            medians = {way: statistics.median(each) for way, each in rates.items()}
-            told = ", ".join(f"{way} {median:,.0f}" for way, median in medians.items())
-            ratio = np.median(np.divide(rates["crop"], rates["whole"]))
-            print(f"{size[0]}x{size[1]}, {phase}: {told} images/s; crop is {ratio:.2f}x whole")
+                    turns[way].append(measure(dataset, options.batches))
+            for way, each in turns.items():
+                rate, cost = np.median(each, axis=0)
+                print(
+                    f"{size[0]}x{size[1]}, {phase}, {way}: {rate:,.0f} images/s, "
+                    f"{cost:.2f} ms of processor an image"
+                )
 
 
 if __name__ == "__main__":

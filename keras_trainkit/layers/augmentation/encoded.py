@@ -12,6 +12,8 @@ from keras_trainkit.layers.augmentation.base import Augmentation
 from keras_trainkit.layers.augmentation.plan import Plan
 from keras_trainkit.layers.augmentation.runs.geometry import GeometryRun
 
+_AT_ONCE = 16  # images that share the cost of catching errors
+
 
 class Encoded(Augmentation):
     """A pipeline of geometry for images that are still encoded; of a JPEG it decodes a part.
@@ -82,30 +84,49 @@ class Encoded(Augmentation):
     def _each(self, dataset: Any, function: Callable[..., Any], parallel: int) -> Any:
         """`Dataset.map`, but for what fails."""
 
-        def attempt(*element: Any) -> Any:
-            # TensorFlow's functions cannot catch an error, but a dataset, of one element here, can
-            one = tf.data.Dataset.from_tensors(element).map(lambda *e: (*function(*e), True))
-            name, *_ = tf.nest.flatten(element)
-            failed = tf.data.Dataset.from_tensors(name).map(
-                lambda name: self._failed(name, one.element_spec)
+        def attempt(*chunk: Any) -> Any:
+            # TensorFlow's functions cannot catch an error, but a dataset can: what is missing in
+            # its result has failed
+            tried = tf.data.Dataset.from_tensor_slices(chunk).enumerate()
+            tried = tried.map(lambda place, element: (place, function(*element)))
+            none = tf.nest.map_structure(
+                lambda spec: tf.zeros([0, *spec.shape], spec.dtype), tried.element_spec
             )
-            return one.ignore_errors().concatenate(failed).take(1)
+            done = tried.ignore_errors().batch(_AT_ONCE)
+            done = done.concatenate(tf.data.Dataset.from_tensors(none)).take(1)
+            names, *_ = tf.nest.flatten(chunk)
+            return done.map(lambda places, parts: self._marked(names, places, parts))
 
         plain = tf.autograph.experimental.do_not_convert(attempt)
-        tried = dataset.interleave(plain, parallel, num_parallel_calls=parallel)
+        chunks = dataset.batch(_AT_ONCE)
+        result = chunks.interleave(plain, parallel, num_parallel_calls=parallel).unbatch()
         count = dataset.cardinality()
-        return tried if count < 0 else tried.apply(tf.data.experimental.assert_cardinality(count))
+        return result if count < 0 else result.apply(tf.data.experimental.assert_cardinality(count))
 
-    def _failed(self, name: Any, spec: Any) -> Any:
-        """Zeros (and False), after saying that `name` cannot be read."""
-        if self._failures is None:
-            begin = f"`{self._owner}`: cannot read the image "
-            reason = ": it is missing, damaged or none of JPEG, PNG, GIF and BMP."
-            said = tf.debugging.Assert(False, [tf.strings.join([begin, name, reason])])
-        else:
-            said = tf.print(name, output_stream=f"file://{self._failures}")
-        with tf.control_dependencies([said]):
-            return tf.nest.map_structure(lambda part: tf.zeros(part.shape, part.dtype), spec)
+    def _marked(self, names: Any, places: Any, parts: Any) -> Any:
+        """The parts, put to their places among zeros, and which they are; others are reported."""
+        count = tf.shape(names, tf.int64)[0]
+        read = tf.reduce_any(places[:, None] == tf.range(count), axis=0)
+
+        def filled() -> Any:
+            with tf.control_dependencies([self._report(tf.boolean_mask(names, ~read))]):
+                index = tf.identity(places)[:, None]
+            shapes = [tf.concat([[count], tf.shape(part, tf.int64)[1:]], 0) for part in parts]
+            return tuple(
+                tf.ensure_shape(tf.scatter_nd(index, part, shape), part.shape)
+                for part, shape in zip(parts, shapes, strict=True)
+            )
+
+        return (*tf.cond(tf.reduce_all(read), lambda: tuple(parts), filled), read)
+
+    def _report(self, names: Any) -> Any:
+        """An operation that says that these cannot be read."""
+        if self._failures is not None:
+            lines = tf.strings.reduce_join(names, separator="\n")
+            return tf.print(lines, output_stream=f"file://{self._failures}")
+        begin = f"`{self._owner}`: cannot read the image "
+        reason = ": it is missing, damaged or none of JPEG, PNG, GIF and BMP."
+        return tf.debugging.Assert(False, [tf.strings.join([begin, names[0], reason])])
 
 
 def _part(encoded: Any, window: Any) -> Any:
