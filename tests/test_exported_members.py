@@ -21,7 +21,7 @@ PINNED = {
     "optimizers": """
         AdaBelief Adagrad Adam COCOB ConditionalGradient LAMB LARS LazyAdam Lookahead
         MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam SGD SWA Yogi
-        renew_batch_normalization
+        plot_trajectories renew_batch_normalization
     """,
     "presets": "Recipe cifar small_images",
     "schedules": """

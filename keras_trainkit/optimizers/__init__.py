@@ -17,6 +17,7 @@ from keras_trainkit.optimizers.rectified_adam import RectifiedAdam
 from keras_trainkit.optimizers.rmsprop import RMSprop
 from keras_trainkit.optimizers.sgd import SGD
 from keras_trainkit.optimizers.swa import SWA
+from keras_trainkit.optimizers.trajectories import plot_trajectories
 from keras_trainkit.optimizers.yogi import Yogi
 
 __all__ = [
@@ -37,5 +38,6 @@ __all__ = [
     "RMSprop",
     "RectifiedAdam",
     "Yogi",
+    "plot_trajectories",
     "renew_batch_normalization",
 ]
