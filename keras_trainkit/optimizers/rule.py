@@ -225,7 +225,7 @@ class RuleOptimizer(StateKeeper):
         if all(g is None for g in grads):
             super().apply(grads, trainable_variables)  # Keras says what is wrong
             return
-        finite = are_finite([getattr(g, "values", g) if _is_sparse(g) else g for g in grads])
+        finite = are_finite([g.values if _is_sparse(g) else g for g in grads])
         if should_select():
             self._take_and_select(finite, grads, trainable_variables)
         else:
