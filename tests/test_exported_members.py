@@ -25,7 +25,7 @@ PINNED = {
     "optimizers": """
         BFGS COCOB LAMB LARS LBFGS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
         LazyAdam Lookahead MovingAverage Newton NovoGrad ProximalAdagrad RMSprop
-        RectifiedAdam Yogi renew_batch_normalization
+        RectifiedAdam Yogi plot_trajectories renew_batch_normalization
     """,
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """
