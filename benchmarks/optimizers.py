@@ -18,7 +18,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
 import tensorflow as tf
 
-from keras_trainkit.optimizers import SGD, Adam
+from keras_trainkit.optimizers import LAMB, SGD, Adagrad, Adam, RMSprop
 
 OPTIMIZERS = {
     "SGD": (lambda: SGD(1e-3), lambda: keras.optimizers.SGD(1e-3)),
@@ -26,7 +26,10 @@ OPTIMIZERS = {
         lambda: SGD(1e-3, momentum=0.9),
         lambda: keras.optimizers.SGD(1e-3, momentum=0.9),
     ),
+    "Adagrad": (Adagrad, keras.optimizers.Adagrad),
+    "RMSprop": (RMSprop, keras.optimizers.RMSprop),
     "Adam": (Adam, keras.optimizers.Adam),
+    "LAMB": (LAMB, keras.optimizers.Lamb),
 }
 WIDTHS = {"5M weights": [1024, 2048, 1024, 768], "200 variables": [16] * 101}
 

@@ -93,8 +93,8 @@ OPTIMIZERS: list[Case] = [
     Case(
         optimizers.LARS,
         {
-            "learning_rate": 1.0,
-            "trust_coefficient": 0.01,
+            "learning_rate": 0.1,
+            "trust_coefficient": 0.1,
             "nesterov": True,
             "exclude_from_layer_adaptation": ["bias"],
         },

@@ -23,9 +23,9 @@ PINNED = {
         TrivialAugment linear_decay
     """,
     "optimizers": """
-        BFGS LBFGS Newton COCOB LAMB LARS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
-        LazyAdam Lookahead MovingAverage NovoGrad ProximalAdagrad RMSprop RectifiedAdam Yogi
-        renew_batch_normalization
+        BFGS COCOB LAMB LARS LBFGS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
+        LazyAdam Lookahead MovingAverage Newton NovoGrad ProximalAdagrad RMSprop
+        RectifiedAdam Yogi plot_trajectories renew_batch_normalization
     """,
     "presets": "ImageFileRecipe Recipe cifar imagenet_resnet small_images",
     "schedules": """

@@ -20,6 +20,7 @@ from keras_trainkit.optimizers.second_order.lbfgs import LBFGS
 from keras_trainkit.optimizers.second_order.newton import Newton
 from keras_trainkit.optimizers.sgd import SGD
 from keras_trainkit.optimizers.swa import SWA
+from keras_trainkit.optimizers.trajectories import plot_trajectories
 from keras_trainkit.optimizers.yogi import Yogi
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "RMSprop",
     "RectifiedAdam",
     "Yogi",
+    "plot_trajectories",
     "renew_batch_normalization",
 ]

@@ -47,7 +47,7 @@ class AveragingOptimizer(WrappingOptimizer):
         Args:
             var_list: The model's trainable variables, or some of them.
         """
-        if not self.has_average(int(self.iterations)):
+        if not self.has_average(int(ops.convert_to_numpy(self.iterations))):
             return
         for variable in var_list:
             index = self._get_variable_index(variable)

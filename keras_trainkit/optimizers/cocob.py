@@ -69,6 +69,7 @@ class COCOB(RuleOptimizer):
     def remember(self, g: Any, w: Any, a: Any, t: Any, *slots: Any) -> tuple[Any, ...]:
         """The account of the bets."""
         largest, absolute_sum, reward, negative_sum, start = slots
+        start = ops.where(t == 1, w, start)  # weights may have been loaded since it was built
         size = ops.abs(g)
         return (
             ops.maximum(largest, size),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from keras_trainkit._core.lazy import tf
 
 
@@ -19,3 +21,8 @@ def summed_rows(gradient: Any) -> tuple[Any, Any]:
     run = tf.pad(tf.cumsum(begins), [[1, 0]])[: tf.size(rows)]  # of an empty gradient: nothing
     sums = tf.math.unsorted_segment_sum(tf.gather(gradient.values, order), run, tf.size(rows))
     return rows, tf.gather(sums, run)
+
+
+def gathered(variable: Any, rows: Any) -> Any:
+    """Some rows of a variable: read from it where it lies, which a tensor of it would copy."""
+    return tf.gather(variable.value if isinstance(variable, keras.Variable) else variable, rows)

@@ -21,7 +21,7 @@ from keras_trainkit._core.arguments import boolean, integer, number, one_of, pro
 from keras_trainkit._core.config import own_config
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.precision import rule_dtype, split
-from keras_trainkit.optimizers.rows import summed_rows
+from keras_trainkit.optimizers.rows import gathered, summed_rows
 from keras_trainkit.optimizers.skipping import are_finite, should_select
 from keras_trainkit.optimizers.state import StateKeeper, outside_graphs, path_of
 
@@ -225,7 +225,7 @@ class RuleOptimizer(StateKeeper):
         if all(g is None for g in grads):
             super().apply(grads, trainable_variables)  # Keras says what is wrong
             return
-        finite = are_finite([getattr(g, "values", g) if _is_sparse(g) else g for g in grads])
+        finite = are_finite([g.values if _is_sparse(g) else g for g in grads])
         if should_select():
             self._take_and_select(finite, grads, trainable_variables)
         else:
@@ -273,7 +273,7 @@ class RuleOptimizer(StateKeeper):
             rows, gradient = summed_rows(gradient)
 
         def read(x: Any) -> Any:
-            return ops.cast(x if rows is None else tf.gather(x, rows), dtype)
+            return ops.cast(x if rows is None else gathered(x, rows), dtype)
 
         def write(x: Any, value: Any) -> None:
             self.assign(x, value if rows is None else tf.IndexedSlices(value, rows))
@@ -305,7 +305,7 @@ class RuleOptimizer(StateKeeper):
             return
         rounded, rest = split(w - step, target.residual.dtype)
         if finite is not None:
-            kept = ops.copy(target.residual) if rows is None else tf.gather(target.residual, rows)
+            kept = ops.copy(target.residual) if rows is None else gathered(target.residual, rows)
             rest = ops.where(finite, rest, kept)
         write(variable, rounded)
         write(target.residual, rest)

@@ -20,6 +20,11 @@ MAKE = {
     "slow adam": lambda: Adam(1e-4, weight_decay=0.01),
 }
 ROWS = {str(case): case.build for case in cases.OPTIMIZERS}
+SLOW = {
+    f"{case} {rate}": functools.partial(case.build, learning_rate=rate)
+    for case in cases.OPTIMIZERS
+    for rate in (1e-3, 1e-4)
+}
 
 
 def low(array, dtype):
@@ -107,7 +112,7 @@ def trained(policy, name):
     x = rng.standard_normal((512, 16)).astype("float32")
     y = np.argmax(x[:, :4] + 0.5 * x[:, 4:8] ** 2, axis=-1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile((MAKE | ROWS)[name](), loss, jit_compile=keras.backend.backend() == "jax")
+    model.compile((MAKE | SLOW)[name](), loss, jit_compile=keras.backend.backend() == "jax")
     history = model.fit(x, y, batch_size=64, epochs=15, shuffle=False, verbose=0)
     gamma = ops.convert_to_numpy(ops.cast(model.layers[1].gamma, "float32"))
     return history.history["loss"][-1], np.max(np.abs(gamma - 1))
@@ -122,12 +127,9 @@ def test_bfloat16_trains_as_float32_does(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", SLOW)
 def test_bfloat16_trains_as_float32_does_whole(name):
-    loss, moved = trained("bfloat16", name)
-    exact, moved_exactly = trained("float32", name)
-    assert loss == pytest.approx(exact, rel=0.1)
-    assert moved == pytest.approx(moved_exactly, rel=0.5)
+    assert trained("bfloat16", name)[0] == pytest.approx(trained("float32", name)[0], rel=0.1)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

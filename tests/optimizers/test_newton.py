@@ -75,7 +75,7 @@ def test_no_step_leads_up_and_the_saddle_is_left():
     newton = Newton(model)
     newton.compile(loss="mse", jit_compile=keras.backend.backend() == "jax")
     losses = newton.fit(x, y, batch_size=4, epochs=40, verbose=0).history["loss"]
-    assert np.all(np.diff(losses) <= 0)
+    assert np.all(np.diff(losses) <= 1e-6 * np.array(losses[1:]))
     assert losses[0] > 3.9
     assert losses[-1] < 1e-4
     np.testing.assert_allclose(ops.convert_to_numpy(model(x)), y, atol=0.05)
@@ -99,10 +99,12 @@ def test_save_and_go_on(tmp_path):
     newton.fit(x, y, batch_size=4, epochs=3, verbose=0)
     newton.save(tmp_path / "newton.keras")
     again = keras.models.load_model(tmp_path / "newton.keras")
+    for a, b in zip(newton.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)  # the damping, too
     for one in (newton, again):
         one.fit(x, y, batch_size=4, epochs=3, verbose=0)
     for a, b in zip(newton.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rtol=1e-4)
 
 
 def test_refusals():

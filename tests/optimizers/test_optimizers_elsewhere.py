@@ -12,11 +12,12 @@ import pytest
 HERE = pathlib.Path(__file__).parent
 QUICK = (
     "(regimes or all_stays and (decay or accumulation) or residual_stays) and jit"
+    " or (test_lookahead and kit or averages and not dynamic) and jit"
     " or spacing and bfloat16 and jit or bfloat16_trains and sgd or keras_file and sgd and bfloat16"
 )
 REPLICAS = """
 import keras, numpy as np, tensorflow as tf
-from keras_trainkit.optimizers import Adam
+from keras_trainkit.optimizers import COCOB, SWA, Adam, Lookahead, NovoGrad
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -42,6 +43,13 @@ with tf.device("CPU:0"):
     one = train(make, tf.device("CPU:0"), y, y)
 two = train(make, strategy(), y, y)
 np.testing.assert_allclose(two.get_weights()[0], one.get_weights()[0], rtol=1e-5)
+
+for make_other in (
+    lambda: Lookahead(COCOB(10.0), sync_period=3),
+    lambda: SWA(NovoGrad(0.1), average_period=2),
+):
+    one, two = train(make_other, tf.device("CPU:0"), y), train(make_other, strategy(), y)
+    np.testing.assert_allclose(two.get_weights()[0], one.get_weights()[0], rtol=1e-4)
 
 skipping = train(make, strategy(), y, bad)
 assert skipping.optimizer.skipped_steps.numpy() == 1

@@ -370,3 +370,12 @@ def test_cocob_needs_no_rate():
         x, y = keras.ops.convert_to_numpy(weight)
         step([np.array([20 * (x - 3), 0.002 * (y + 2)])])
     np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), [3.0, -2.0], atol=0.3)
+
+
+def test_cocob_bets_from_the_weights_of_the_first_step():
+    (weight,) = variables_of(np.zeros(1))
+    optimizer = COCOB()
+    optimizer.build([weight])
+    weight.assign([5.0])  # as loading pretrained weights does
+    stepper(optimizer, [weight])([np.ones(1)])
+    assert float(weight[0]) == pytest.approx(5 - 1 / 100)

@@ -28,7 +28,7 @@ def check(
     for op in operations:
         if op.channels is not None and channels not in op.channels:
             allowed = " or ".join(str(count) for count in op.channels)
-            refuse(op, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
+            refuse(op.title, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
     low, high = settings.value_range
     clips = any(op.run.clips for op in operations)
     if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):

@@ -9,6 +9,7 @@ from typing import Any
 from keras_trainkit._core import arguments
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.registration import register
+from keras_trainkit.layers.augmentation.chosen_mix import ChosenMix
 from keras_trainkit.layers.augmentation.gates import Gate, Gated
 from keras_trainkit.layers.augmentation.group import Group
 from keras_trainkit.layers.augmentation.random_apply import refuse_certain
@@ -21,10 +22,11 @@ class RandomChoice(Group):
 
     A member may be a `Pipeline` of several. In a `Pipeline` the operations share passes with
     their neighbours: choosing among geometry, or among colours, costs no more than one of them.
+    Of mixes, one is chosen for each batch.
 
     Args:
-        layers: A sequence of this package's augmentations, but for mixes and for those that also
-            act where chance is off (`Normalization`, sized crops).
+        layers: A sequence of this package's augmentations, but for those that also act where
+            chance is off (`Normalization`, sized crops); all of them mixes, or none.
         probabilities: One for each layer, of any sum above 0; by default all are equal.
         **kwargs: As in `Augmentation`.
 
@@ -60,19 +62,28 @@ class RandomChoice(Group):
         self._branches = tuple(self.unfold(layer) for layer in self.layers)
         for branch in self._branches:
             refuse_certain(self, branch)
-            for op in branch:
-                if op.run is MixRun:
-                    cure = "Give the mix a p below 1, behind the choice."
-                    refuse(self, "layers", "hold no mix", op.title, cure)
+        self._mixes = [op for branch in self._branches for op in branch if op.run is MixRun]
+        if self._mixes:
+            self._refuse_unlike_mixes()
 
     def operations(self) -> tuple[Any, ...]:
-        """Every branch's operations, behind one gate."""
+        """Every branch's operations, behind one gate; or one mix that is any of them."""
+        if self._mixes:
+            return (ChosenMix(self._mixes, self._open),)
         gate = Gate("RandomChoice", self._open)
         return tuple(
             Gated(op, gate, index, share)
             for index, (branch, share) in enumerate(zip(self._branches, self._shares, strict=True))
             for op in branch
         )
+
+    def _refuse_unlike_mixes(self) -> None:
+        titles = [op.title for branch in self._branches for op in branch]
+        if [mix.title for mix in self._mixes] != titles or len(titles) != len(self.layers):
+            refuse(self, "layers", "be all of them mixes, or none", titles)
+        counts = [mix.num_classes for mix in self._mixes]
+        if len(set(counts)) > 1:
+            refuse(self, "layers", "mix labels of the same `num_classes`", counts)
 
     @property
     def _shares(self) -> list[float]:

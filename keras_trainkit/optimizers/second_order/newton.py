@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_trainkit._core.arguments import number, refuse
@@ -138,7 +139,7 @@ class Newton(keras.Model):
         before = [ops.copy(variable) for variable in flat.variables]
         step = flat.split(_newton_step(gradient, hessian, self._damping.value))
         self.optimizer.apply(step, flat.variables)
-        better = evaluate()[1] < loss
+        better = _is_no_higher(evaluate()[1], loss)
         for variable, old in zip(flat.variables, before, strict=True):
             variable.assign(ops.where(better, variable.value, old))
         self._damping.assign(_renewed(self._damping.value, better))
@@ -168,7 +169,7 @@ class Newton(keras.Model):
         place = [v is self._damping for v in self.non_trainable_variables].index(True)
         step = flat.split(_newton_step(gradient, hessian, others[place]))
         moved, slots = self.optimizer.stateless_apply(slots, step, trainable)
-        better = evaluate(moved)[1][0] < loss
+        better = _is_no_higher(evaluate(moved)[1][0], loss)
         trainable = [ops.where(better, new, old) for new, old in zip(moved, trainable, strict=True)]
         others = list(updated)
         others[place] = _renewed(others[place], better)
@@ -202,6 +203,11 @@ def _newton_step(gradient: Any, hessian: Any, damping: Any) -> Any:
     curvature, axes = ops.eigh(hessian)
     curvature = ops.abs(curvature) + ops.cast(damping, hessian.dtype)
     return ops.matmul(axes, ops.matmul(gradient, axes) / curvature)
+
+
+def _is_no_higher(new: Any, old: Any) -> Any:
+    rounding = 8 * np.finfo(keras.backend.standardize_dtype(old.dtype)).eps  # at the minimum
+    return new <= old + rounding * ops.abs(old)
 
 
 def _renewed(damping: Any, better: Any) -> Any:

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_trainkit import layers
+from keras_trainkit.layers.augmentation import structures
 
 IMAGES = np.random.default_rng(3).uniform(40, 200, (2000, 2, 3, 1)).astype("float32")
 
@@ -105,7 +106,11 @@ def test_the_components_of_a_member_are_adapted():
         ),
         (
             lambda: layers.RandomChoice([layers.MixUp(num_classes=3), layers.RandomFlip()]),
-            "`RandomChoice`: `layers` must hold no mix, got 'MixUp'.",
+            "`RandomChoice`: `layers` must be all of them mixes, or none, got ['MixUp', 'Rand",
+        ),
+        (
+            lambda: layers.RandomChoice([layers.MixUp(num_classes=3), layers.CutMix()]),
+            "`RandomChoice`: `layers` must mix labels of the same `num_classes`, got [3, None].",
         ),
         (
             lambda: layers.RandomChoice([layers.RandomFlip()], probabilities=[0.0]),
@@ -132,3 +137,61 @@ def test_the_components_of_a_member_are_adapted():
 def test_what_is_refused(build, sentence):
     with pytest.raises(ValueError, match="^" + re.escape(sentence)):
         build()
+
+
+BATCH = np.random.default_rng(5).uniform(0, 255, (6, 8, 8, 3)).astype("float32")
+ONE_HOT = np.eye(6, dtype="float32")
+
+
+def mix_of(images, labels):
+    """Which mix made these of `BATCH`: every pixel is somebody's only after CutMix."""
+    stood = (images[:, None] == BATCH[None]).all(-1).any(1)
+    assert np.isclose(labels.sum(1), 1).all()
+    return "CutMix" if stood.all() else "MixUp"
+
+
+def test_one_mix_for_each_batch(uncompiled):
+    choice = layers.RandomChoice(
+        [layers.MixUp(1.0), layers.CutMix(1.0)], probabilities=(1, 3), seed=1
+    )
+    kinds = [mix_of(*(part.numpy() for part in choice(BATCH, ONE_HOT))) for _ in range(150)]
+    assert kinds.count("CutMix") / 150 == pytest.approx(0.75, abs=0.1)
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_a_chosen_mix_is_the_mix(chosen, uncompiled):
+    mixes = [layers.MixUp(0.5, p=0.7), layers.CutMix(0.7)]
+    choice = layers.RandomChoice(mixes, probabilities=np.eye(2)[chosen])
+    plan = choice.plan()
+    (drawn,) = plan.draw(tf.constant([4, 1], tf.uint32), tf.range(6))
+    result = plan(choice, structures.unpack(choice, (BATCH, ONE_HOT)), (drawn,))
+    own = drawn["drawn"][chosen]
+    alone = mixes[chosen].plan()
+    parameters = {**own, "applied": drawn["applied"], "partner": drawn["partner"]}
+    expected = alone(mixes[chosen], structures.unpack(choice, (BATCH, ONE_HOT)), (parameters,))
+    np.testing.assert_allclose(result.images, expected.images)
+    np.testing.assert_allclose(result.labels, expected.labels)
+    assert not np.array_equal(result.images, BATCH)
+
+
+def test_mixes_are_chosen_in_the_kernels_of_xla_too():
+    choice = layers.RandomChoice([layers.MixUp(num_classes=6), layers.CutMix(num_classes=6)])
+    pipeline = layers.Pipeline([layers.RandomFlip("horizontal"), choice], seed=3)
+    assert "mix: MixUp or CutMix" in str(pipeline.plan())
+    dataset = tf.data.Dataset.from_tensors((BATCH.astype("uint8"), np.arange(6))).repeat(20)
+    sums = [labels.numpy().sum(1) for _, labels in pipeline.map(dataset)]
+    np.testing.assert_allclose(sums, 1, atol=1e-6)
+    images, labels = pipeline(BATCH[:0].astype("uint8"), np.arange(0))
+    assert images.shape == (0, 8, 8, 3)
+    assert labels.shape == (0, 6)
+
+
+def test_boxes_follow_the_chosen_mix(uncompiled):
+    boxes = {"boxes": np.tile([[[0.0, 0, 8, 8]]], (6, 1, 1)), "labels": np.zeros((6, 1))}
+    data = {"images": BATCH, "bounding_boxes": boxes}
+    mixes = [layers.MixUp(), layers.CutMix()]
+    for shares, whole in (((1, 0), True), ((0, 1), False)):
+        choice = layers.RandomChoice(mixes, shares, bounding_box_format="xyxy", seed=2)
+        joined = choice(data)["bounding_boxes"]["boxes"].numpy()
+        assert joined.shape == (6, 2, 4)
+        assert (joined == [0, 0, 8, 8]).all() == whole

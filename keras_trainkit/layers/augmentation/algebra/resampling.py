@@ -10,7 +10,6 @@ another, or XLA gathers again for every reader.
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 from keras_trainkit._core.lazy import tf
@@ -18,6 +17,9 @@ from keras_trainkit.layers.augmentation.algebra.chains import Chain
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
+_FEW = 3
+"""So many taps are summed in one pass; a pass for each, beyond, keeps compilation short."""
+
 INTERPOLATIONS = ("bilinear", "nearest")
 
 
@@ -96,18 +98,15 @@ def resize(
         fill_mode: One of `FILL_MODES`.
         fill_value: What stands outside under `"constant"`.
     """
-    counts = [_counts(factor) for factor in shrink]
     taps = [
-        _taps(maps[:, axis, axis], maps[:, axis, 2], size[axis], length, counts[axis], fill_mode)
+        _taps(maps[:, axis, axis], maps[:, axis, 2], size[axis], length, shrink[axis], fill_mode)
         for axis, length in enumerate(image_size(images))
     ]
 
     def one(parts: Any) -> Any:
         image, *passes = parts
-        for axis, (branch, index, weight) in enumerate(passes):
-            reads = [partial(_sum, image, axis, index[:n], weight[:n]) for n in counts[axis]]
-            # a conditional also keeps XLA from reading again for every reader of the result
-            image = tf.switch_case(branch, reads)
+        for axis, (needed, index, weight) in enumerate(passes):
+            image = _sum(image, axis, needed, index, weight)
             if fill_mode == "constant" and fill_value != 0:
                 missing = 1.0 - tf.reduce_sum(weight, axis=0)
                 image += _along(axis, missing * fill_value)
@@ -284,21 +283,15 @@ def _each(function: Any, elements: Any, size: Size) -> Any:
     return tf.reshape(result, [tf.shape(images)[0], *size, images.shape[3]])
 
 
-def _counts(shrink: float) -> list[int]:
-    """Numbers of taps to choose from, up to what `shrink` needs."""
-    most = math.ceil(2 * max(1.0, shrink))
-    fewer = [1, 2, 3, 4, *(2**k for k in range(3, 30))]
-    return [*(count for count in fewer if count < most), most]
-
-
 def _taps(
-    scale: Any, offset: Any, length: Any, input_length: Any, counts: list[int], fill_mode: str
+    scale: Any, offset: Any, length: Any, input_length: Any, shrink: float, fill_mode: str
 ) -> tuple[Any, Any, Any]:
-    """Which of `counts` each image needs (n,), and the taps: index and weight (n, taps, length)."""
+    """How many taps each image needs (n,), and the taps: index and weight (n, taps, length)."""
+    most = math.ceil(2 * max(1.0, shrink))
     place = _line(length, scale, offset)[:, None]
     width = tf.maximum(1.0, tf.abs(scale))
     half = width[:, None, None]
-    tap = tf.floor(place - half) + 1.0 + tf.range(counts[-1], dtype=tf.float32)[:, None]
+    tap = tf.floor(place - half) + 1.0 + tf.range(most, dtype=tf.float32)[:, None]
     weight = tf.maximum(0.0, 1.0 - tf.abs(tap - place) / half)
     index, inside = _border(tf.cast(tap, tf.int32), input_length, fill_mode)
     stops = _stays_inside(scale, offset, length, input_length)[:, None, None]
@@ -308,16 +301,25 @@ def _taps(
         weight = tf.where(inside, weight, 0.0)
     whole = (tf.abs(scale) == 1) & (tf.floor(offset) == offset)
     needed = tf.where(whole, 1, tf.cast(tf.math.ceil(2.0 * width), tf.int32))
-    branch = tf.reduce_sum(tf.cast(needed[:, None] > counts[:-1], tf.int32), axis=1)
-    return branch, index, weight
+    return tf.minimum(needed, most), index, weight
 
 
-def _sum(image: Any, axis: int, index: Any, weight: Any) -> Any:
-    """The weighted sum of taps (k, length) along an axis of an image, float32."""
-    pairs = zip(tf.unstack(index), tf.unstack(weight), strict=True)
-    return sum(
-        tf.cast(tf.gather(image, i, axis=axis), tf.float32) * _along(axis, w) for i, w in pairs
-    )
+def _sum(image: Any, axis: int, needed: Any, index: Any, weight: Any) -> Any:
+    """The weighted sum of the `needed` first taps (k, length) along an axis of an image."""
+
+    def tap(k: Any) -> Any:
+        lines = tf.cast(tf.gather(image, index[k], axis=axis), tf.float32)
+        return lines * _along(axis, weight[k])
+
+    def many() -> Any:
+        return tf.while_loop(
+            lambda k, _: k < needed, lambda k, total: (k + 1, total + tap(k)), (1, tap(0))
+        )[1]
+
+    most = index.shape[0]
+    few = [lambda n=n: sum(map(tap, range(n))) for n in range(1, min(most, _FEW) + 1)]
+    # a conditional also keeps XLA from reading again for every reader of the result
+    return tf.switch_case(needed - 1, few if most <= _FEW else [*few, many])
 
 
 def _along(axis: int, values: Any) -> Any:
