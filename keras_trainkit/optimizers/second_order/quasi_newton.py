@@ -254,7 +254,8 @@ class QuasiNewton(LateState):
         self, memory: dict[str, Any], pairs: Any, g: Any, norm: Any
     ) -> tuple[Any, Any, Any]:
         """A direction, the slope along it, and whether it knows the curvature."""
-        curved, straight = -self.inverse_times(memory, g), -g / ops.maximum(norm, 1.0)
+        curved = -self.inverse_times(memory, g)
+        straight = -g / ops.where(norm > 1, norm, 1.0)
         slope = ops.sum(g * curved)
         usable = (pairs > 0) & ops.isfinite(slope) & (slope <= 0)
         return (
@@ -304,7 +305,7 @@ def _count(tally: _Tally, safe: Any, broken: Any, norm: Any, pair: Any, last: An
     (s, y), (r, z) = pair, last
     asymmetry = ops.abs(ops.sum(r * y) - ops.sum(s * z))
     size = ops.sqrt(ops.abs(ops.sum(s * y) * ops.sum(r * z)))
-    largest = ops.maximum(tally.largest, norm)
+    largest = ops.where(norm > tally.largest, norm, tally.largest)
     compared = (broken | safe & (tally.pairs > 0)) & (norm > _FLOOR * largest)
     contradictory = compared & (broken | (asymmetry > _ASYMMETRY * size))
     increments = (ops.cast(x, norm.dtype) for x in (compared, contradictory))
@@ -316,7 +317,8 @@ def _count(tally: _Tally, safe: Any, broken: Any, norm: Any, pair: Any, last: An
 
 
 def _norm(x: Any) -> Any:
-    return ops.sqrt(ops.sum(ops.square(x)))  # `ops.norm` rounds float64 to float32 on JAX
+    # In float64, `ops.norm` answers in float32 on JAX, as `ops.maximum` does on torch.
+    return ops.sqrt(ops.sum(ops.square(x)))
 
 
 def _choose(condition: Any, new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
