@@ -14,7 +14,6 @@ from keras import ops
 from keras_trainkit._core.arguments import integer, number, refuse
 from keras_trainkit._core.config import own_config
 from keras_trainkit._core.lazy import tf
-from keras_trainkit.optimizers.late_state import LateState
 from keras_trainkit.optimizers.second_order.flat import Flat
 from keras_trainkit.optimizers.second_order.line_search import (
     Search,
@@ -23,6 +22,7 @@ from keras_trainkit.optimizers.second_order.line_search import (
     is_enough,
     proceed,
 )
+from keras_trainkit.optimizers.state import StateKeeper
 
 _CONTRARY = {
     "weight_decay": "Give the layers L2 regularizers, which are part of the loss.",
@@ -54,7 +54,7 @@ class _Tally(NamedTuple):
     contradictory: Any  # of them, or searches that make no sense
 
 
-class QuasiNewton(LateState):
+class QuasiNewton(StateKeeper):
     """A Keras optimizer made of a memory of (step, change of the gradient).
 
     A member names its `memory` and states, as pure functions, how a pair enters it and what the
@@ -131,7 +131,7 @@ class QuasiNewton(LateState):
             shapes |= {"sum": (size,), "summed": ()}
         for name, shape in shapes.items():
             self._state[name] = self.add_variable(shape, dtype=self._flat.dtype, name=name)
-        self._fill()
+        self._use_loaded()
 
     def _check(self, variables: Sequence[Any]) -> None:
         for variable in variables:
