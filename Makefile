@@ -39,8 +39,8 @@ demo: .venv/.installed-cpu,demo ## train on real images, bare and with a recipe,
 	$(python) -m keras_trainkit demo $(ARGS)
 
 .PHONY: test
-test: lint ## lint, then the tests
-	$(python) -m pytest $(ARGS)
+test: lint ## lint, then the tests, on every core
+	$(python) -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 .PHONY: test-slow
 test-slow: .venv/.installed-test ## the tests that take minutes

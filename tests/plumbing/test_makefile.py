@@ -104,6 +104,7 @@ def clone(tmp_path):
 
 VENV = "-m venv --clear .venv"
 PIP = "-m pip install --quiet --disable-pip-version-check --editable .[{}]"
+TESTS = "-m pytest --numprocesses auto --dist worksteal"
 LINT = ["-m ruff check", "-m ruff format --check", "-m mypy"]
 
 
@@ -122,7 +123,7 @@ def test_demo_installs_once_and_then_runs(clone):
 
 def test_test_lints_first(clone):
     assert clone.make("test").returncode == 0
-    assert clone.log() == [VENV, PIP.format("test"), *LINT, "-m pytest"]
+    assert clone.log() == [VENV, PIP.format("test"), *LINT, TESTS]
 
 
 def test_slow_tests_are_those_that_are_marked(clone):
@@ -247,7 +248,7 @@ def test_what_fails_fails_the_run(clone, step):
 def test_ci_runs_the_tests_then_the_slow_ones_and_says_so(clone):
     run = clone.ci_run()
     assert run.returncode == 0, run.stderr
-    assert clone.log() == [VENV, PIP.format("test"), *LINT, "-m pytest", "-m pytest -m slow"]
+    assert clone.log() == [VENV, PIP.format("test"), *LINT, TESTS, "-m pytest -m slow"]
     lines = run.stdout.splitlines()
     assert lines.index("+ make test") < lines.index("+ make test-slow")
 
