@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_trainkit._core.arguments import refuse
+from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 from keras_trainkit.layers.augmentation.structures import Sample
@@ -47,13 +48,18 @@ def check(
             None,
             "Pass 'xyxy' or another of Keras' names, to the outermost layer.",
         )
+    for op in operations if sample.masks is not None else ():
+        dtype = sample.masks.dtype
+        if op.run is MaskRun and not dtype.min <= (op.mask_fill or 0) <= dtype.max:
+            rule = f"fit segmentation masks of {dtype.name}"
+            refuse(op.title, "mask_fill", rule, op.mask_fill)
     foreign = next((op for op in operations if op.run is OpaqueRun), None)
     if foreign is not None and (sample.masks is not None or sample.boxes is not None):
         rule = "have no masks or boxes where another library's layer moves the images"
         refuse(owner, "inputs", rule, foreign.title, "Leave either out.")
     if mix is not None and sample.masks is not None and not mix.pastes:
         refuse(
-            mix,
+            mix.title,
             "inputs",
             "have no segmentation masks, whose class ids cannot be blended",
             "some",
@@ -61,7 +67,7 @@ def check(
         )
     if mix is not None and sample.single:
         refuse(
-            mix,
+            mix.title,
             "inputs",
             "be a batch, since each image is mixed with another",
             "a single image",

@@ -184,15 +184,18 @@ class Mix(Operation):
 
         Raises:
             ValueError: for integer labels where `num_classes` is None, and for labels that are
-                no numbers.
+                ragged or no numbers.
         """
+        if isinstance(labels, tf.RaggedTensor):
+            cure = "Pad them with `to_tensor`."
+            refuse(self.title, "labels", "be dense, to be mixed", "a RaggedTensor", cure)
         if labels.dtype.is_floating:
             return labels
         if not labels.dtype.is_integer:
-            refuse(self, "labels", "be integers or floating", labels.dtype.name)
+            refuse(self.title, "labels", "be integers or floating", labels.dtype.name)
         if self.num_classes is None:
             refuse(
-                self,
+                self.title,
                 "num_classes",
                 "be given where labels are integers",
                 None,
@@ -202,7 +205,7 @@ class Mix(Operation):
             return tf.cast(labels, tf.float32)
         if labels.shape.rank == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
-        message = f"`{type(self).__name__}`: class ids must lie in [0, {self.num_classes})."
+        message = f"`{self.title}`: class ids must lie in [0, {self.num_classes})."
         labels = tf.cast(labels, tf.int64)
         checks = [
             tf.debugging.assert_non_negative(labels, message=message),

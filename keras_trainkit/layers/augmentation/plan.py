@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,11 +14,12 @@ from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.checks import check
 from keras_trainkit.layers.augmentation.contents import Contents
+from keras_trainkit.layers.augmentation.gates import draw_all, paths_of
 from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
-from keras_trainkit.layers.augmentation.structures import Sample
+from keras_trainkit.layers.augmentation.structures import Sample, as_tensor
 
 
 class Plan:
@@ -50,7 +50,7 @@ class Plan:
         self._training = training
         self._output_dtype = output_dtype
         self._mix = next((op for op in self._all if op.run is MixRun), None)
-        paths = _paths(self._all)
+        paths = paths_of(self._all)
         active = [i for i, op in enumerate(self._all) if training or op.always]
         self.operations = tuple(self._all[i] for i in active)
         self.paths = tuple(paths[i] for i in active)
@@ -124,18 +124,7 @@ class Plan:
         return size
 
     def _sample(self, draw: Draw) -> tuple[dict[str, Any], ...]:
-        gates = list(dict.fromkeys(gate for op in self.operations for gate, _ in op.gates))
-        branches = {
-            gate: gate.draw(draw.within(path))
-            for gate, path in zip(gates, _paths(gates), strict=True)
-        }
-        parameters = []
-        for op, path in zip(self.operations, self.paths, strict=True):
-            drawn = op.draw(draw.within(path))
-            for gate, branch in op.gates:
-                drawn = op.narrow(drawn, branches[gate][branch])
-            parameters.append(drawn)
-        return tuple(parameters)
+        return draw_all(self.operations, self.paths, draw)
 
     def _alone(self, owner: object) -> int:
         """How many passes it takes until images of any size have one size."""
@@ -207,16 +196,6 @@ class _SharedPass:
         return [(run, [next(remaining) for _ in run.operations]) for run in self.runs]
 
 
-def _paths(operations: Iterable[Any]) -> tuple[str, ...]:
-    """A name for each operation: its class, and its number among those of its class."""
-    seen: Counter[str] = Counter()
-    paths = []
-    for op in operations:
-        paths.append(op.title if not seen[op.title] else f"{op.title}_{seen[op.title]}")
-        seen[op.title] += 1
-    return tuple(paths)
-
-
 def _runs(operations: Iterable[Any], settings: Settings, fuse: bool) -> list[Run]:
     runs: list[Run] = []
     for op in operations:
@@ -255,7 +234,7 @@ def _blend(nest: Any, partner: Any, share: Any) -> Any:
 def _map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
     """The function of every tensor of a nest, in which None stands for what was not given."""
     return tf.nest.map_structure(
-        lambda leaf: None if leaf is None else function(tf.convert_to_tensor(leaf)), nest
+        lambda leaf: None if leaf is None else function(as_tensor(leaf)), nest
     )
 
 

@@ -126,6 +126,9 @@ class MultiCrop(keras.layers.Layer):
         return structures.pack(replace(sample, images=tf.concat(scales, axis=1)))
 
     def _view(self, images: Any, scale: int, window: int) -> Any:
+        if isinstance(images, tf.RaggedTensor):
+            cure = "Map the layer before `batch`."
+            refuse(self, "inputs", "be dense images", "a RaggedTensor", cure)
         # numbers as tensors, so that all views share one kernel
         numbers = (self.short_sides[scale], *self._windows[window])
         return self._kernel(images, *(tf.constant(each, tf.float32) for each in numbers))

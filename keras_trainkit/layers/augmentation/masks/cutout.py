@@ -50,14 +50,7 @@ class Cutout(Mask):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill=fill, **kwargs)
-        if isinstance(size, list | tuple):
-            if len(size) != 2:
-                arguments.refuse(self, "size", "be a number of pixels or (height, width)", size)
-            self.size: int | tuple[int, ...] = tuple(
-                arguments.integer(self, "size", side, 1) for side in size
-            )
-        else:
-            self.size = arguments.integer(self, "size", size, 1)
+        self.size = arguments.size(self, "size", size)
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The centre, as a share of the height and the width."""
