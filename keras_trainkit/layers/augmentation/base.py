@@ -33,8 +33,9 @@ class Augmentation(keras.layers.Layer):
     pass through untouched.  The result has the input's dtype (uint8 rounded and clipped once, at
     the end), whatever the Keras dtype policy; operations that promise float32 say so.  Reads
     `channels_last` images.  A NaN stays in its pixel under whole-pixel moves and tone curves,
-    whose histograms count it as black; interpolation, filters and colour spread it to neighbours
-    and channels, and contrast, by the mean, to the image.
+    whose histograms count it as black; the policies' operations make it black; interpolation,
+    filters and colour spread it to neighbours and channels, and contrast, by the mean, to the
+    image.
 
     Segmentation masks, (n, h, w) or (n, h, w, c), integer or floating, are read at the nearest
     pixel and keep their class ids and dtype; beyond a constant border they are 0.
@@ -223,19 +224,12 @@ class Augmentation(keras.layers.Layer):
     def __call__(self, inputs: Any, *rest: Any, training: bool | None = None) -> Any:
         """Augments `inputs`, or `(inputs, *rest)` as `Dataset.map` hands a tuple over."""
         data = (inputs, *rest) if rest else inputs
-        symbolic = any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(data))
         if keras.backend.backend() == "tensorflow":
             # an explicit None would reach `call` instead of its default
             chance = {} if training is None else {"training": training}
             return super().__call__(data, **chance)
-        if symbolic or tf.inside_function():
-            refuse(
-                self,
-                "inputs",
-                "be eager images where Keras runs on another backend than TensorFlow",
-                "a symbolic tensor",
-                "Augment the dataset with `layer.map(dataset)`.",
-            )
+        cure = "Augment the dataset with `layer.map(dataset)`."
+        structures.refuse_symbolic(self, data, tf.inside_function(), cure)
         return self.call(data, training=training is not False)
 
     def call(self, inputs: Any, training: bool = True) -> Any:

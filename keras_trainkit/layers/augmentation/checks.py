@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_trainkit._core.arguments import refuse
+from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
@@ -73,3 +74,11 @@ def check(
             "a single image",
             "Call `batch` on the dataset first.",
         )
+
+
+def check_rows(mix: Any, images: Any, others: Any) -> None:
+    """Refuses a nest of labels and sample weights, tensors or None, that cannot be mixed."""
+    for each in tf.nest.flatten(others):
+        if each is not None and not each.shape[:1].is_compatible_with(images.shape[:1]):
+            rule = "have a row for each image"
+            refuse(mix.title, "labels` and `sample_weight", rule, f"shape {tuple(each.shape)}")

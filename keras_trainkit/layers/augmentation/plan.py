@@ -12,7 +12,7 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
-from keras_trainkit.layers.augmentation.checks import check
+from keras_trainkit.layers.augmentation.checks import check, check_rows
 from keras_trainkit.layers.augmentation.contents import Contents
 from keras_trainkit.layers.augmentation.gates import draw_all, paths_of
 from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
@@ -89,6 +89,8 @@ class Plan:
         labels, weights = sample.labels, sample.weights
         if self._mix is not None:
             labels = _map_tensors(self._mix.mixable, labels)
+            weights = _map_tensors(_floating, weights)
+            check_rows(self._mix, sample.images, (labels, weights))
         remaining = iter(parameters)
         drawn = [[next(remaining) for _ in each.operations] for each in self.passes]
         box_format = self._settings.bounding_box_format
@@ -220,8 +222,6 @@ def _blend(nest: Any, partner: Any, share: Any) -> Any:
     """Every tensor of the nest, moved (1 - share) of the way to its partner's."""
 
     def blend(values: Any) -> Any:
-        if not values.dtype.is_floating:
-            values = tf.cast(values, tf.float32)
         other = tf.gather(values, partner)
         shape = tf.concat([tf.shape(share), tf.ones([tf.rank(values) - 1], tf.int32)], 0)
         step = tf.cast(tf.reshape(1.0 - share, shape), values.dtype)
@@ -229,6 +229,10 @@ def _blend(nest: Any, partner: Any, share: Any) -> Any:
         return tf.ensure_shape(mixed, values.shape)
 
     return _map_tensors(blend, nest)
+
+
+def _floating(values: Any) -> Any:
+    return values if values.dtype.is_floating else tf.cast(values, tf.float32)
 
 
 def _map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:

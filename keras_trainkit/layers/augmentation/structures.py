@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
+
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 
@@ -74,6 +76,14 @@ def pack(sample: Sample) -> Any:
         masks = masks if masks is None else masks[0]
         boxes = boxes if boxes is None else {key: values[0] for key, values in boxes.items()}
     return sample.pack(replace(sample, images=images, masks=masks, boxes=boxes))
+
+
+def refuse_symbolic(owner: object, inputs: Any, inside: bool, cure: str) -> None:
+    """Refuses what has no values, where Keras does not run on TensorFlow; so too if `inside`."""
+    leaves = keras.tree.flatten(inputs)
+    if inside or any(isinstance(leaf, keras.KerasTensor) for leaf in leaves):
+        rule = "be eager images where Keras runs on another backend than TensorFlow"
+        refuse(owner, "inputs", rule, "a symbolic tensor", cure)
 
 
 def as_tensor(values: Any) -> Any:

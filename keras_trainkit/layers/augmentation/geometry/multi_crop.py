@@ -110,9 +110,10 @@ class MultiCrop(keras.layers.Layer):
     def __call__(self, inputs: Any, *rest: Any) -> Any:
         """All views, of `inputs` or of `(inputs, *rest)` as `Dataset.map` hands a tuple over."""
         data = (inputs, *rest) if rest else inputs
-        return (
-            super().__call__(data) if keras.backend.backend() == "tensorflow" else self.call(data)
-        )
+        if keras.backend.backend() == "tensorflow":
+            return super().__call__(data)
+        structures.refuse_symbolic(self, data, False, "Use it as `dataset.map(layer)`.")
+        return self.call(data)
 
     def call(self, inputs: Any) -> Any:
         """All views."""
