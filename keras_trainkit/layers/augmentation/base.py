@@ -295,8 +295,6 @@ class Operation(Augmentation):
         **kwargs: As in `Augmentation`.
     """
 
-    sample: Callable[[Any], dict[str, Any]]
-    """Named parameters from a `Draw`, one number an image, free of the images' size."""
     run: Any
     """The `Run` that carries operations of this kind out."""
     always = False
@@ -328,6 +326,10 @@ class Operation(Augmentation):
     def chance(self) -> float:
         """The probability with which it acts."""
         return self.p
+
+    def sample(self, draw: Any) -> dict[str, Any]:
+        """Named parameters from a `Draw`, one number an image, free of the images' size."""
+        return {}
 
     def draw(self, draw: Any) -> dict[str, Any]:
         """`sample`, and whether the operation is applied."""

@@ -30,7 +30,8 @@ def check(
     for op in operations:
         if op.channels is not None and channels not in op.channels:
             allowed = " or ".join(str(count) for count in op.channels)
-            refuse(op.title, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
+            rule, cure = f"have {allowed} channels", "Convert the images, or leave it out."
+            refuse(op.title, "inputs", rule, f"shape {tuple(images.shape)}", cure)
     low, high = settings.value_range
     clips = any(op.run.clips for op in operations)
     if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):

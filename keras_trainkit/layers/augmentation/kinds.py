@@ -99,10 +99,6 @@ class CertainTone(Tone):
         super().__init__(**kwargs)
         self.always = self.p == 1
 
-    def sample(self, draw: Any) -> dict[str, Any]:
-        """Nothing but whether."""
-        return {}
-
 
 class Filter(Operation):
     """Reads a pixel's neighbours, in `stages`: functions of (images, **parameters), a kernel each.

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.registration import register
+from keras_trainkit.layers.augmentation import factors
 from keras_trainkit.layers.augmentation.algebra import boxes, coordinates
 from keras_trainkit.layers.augmentation.kinds import Mask
 
@@ -58,6 +59,6 @@ class Cutout(Mask):
 
     def element(self, size: coordinates.Size, y: Any, x: Any) -> Any:
         """The part of the square inside the image."""
-        height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        height, width = factors.both(self.size)
         centre = coordinates.pixel(y, size[0]), coordinates.pixel(x, size[1])
         return boxes.inside(boxes.centred_at(*centre, height, width, size), size)
