@@ -89,7 +89,7 @@ class Augmentation(keras.layers.Layer):
         self.bounding_box_format = bounding_box_format
         if bounding_box_format is not None:
             arguments.one_of(self, "bounding_box_format", bounding_box_format, FORMATS)
-        self.seed = None if seed is None else arguments.integer(self, "seed", seed, 0)
+        self.seed = None if seed is None else _seed(self, seed)
         self.data_format = data_format
         if data_format not in (None, "channels_last"):
             refuse(self, "data_format", "be 'channels_last'", data_format, "Transpose the images.")
@@ -160,7 +160,7 @@ class Augmentation(keras.layers.Layer):
                 lambda *parts: self._augment_on_cpu(plan, parts if tuples else parts[0])
             )
             return self._each(dataset, plain, parallel)
-        seed = self.seed if seed is None else arguments.integer(self, "seed", seed, 0)
+        seed = self.seed if seed is None else _seed(self, seed)
         keys = _keys(secrets.randbits(31) if seed is None else seed)
         keyed = _unconverted(
             lambda element, key: self._augment_on_cpu(plan, element, key_from_integer(key))
@@ -203,8 +203,8 @@ class Augmentation(keras.layers.Layer):
             For each operation, by its path, its drawn numbers by name, each of shape (n,);
             `"applied"` says whether the operation acts on the image at all.
         """
-        plan = self.plan()
-        drawn = plan.draw(key_from_integer(arguments.integer(self, "seed", seed, 0)), tf.range(n))
+        plan, rows = self.plan(), tf.range(arguments.integer(self, "n", n, 0))
+        drawn = plan.draw(key_from_integer(_seed(self, seed)), rows)
         pairs = zip(plan.paths, drawn, strict=True)
         return {path: tf.nest.map_structure(np.asarray, each) for path, each in pairs if each}
 
@@ -351,6 +351,13 @@ class Operation(Augmentation):
     def output_size(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
         """(height, width) of its result."""
         return size
+
+
+def _seed(owner: object, seed: Any) -> int:
+    seed = arguments.integer(owner, "seed", seed, 0)
+    if seed >= 2**63:
+        refuse(owner, "seed", "be below 2^63", seed)
+    return seed
 
 
 def _keys(seed: int) -> Any:

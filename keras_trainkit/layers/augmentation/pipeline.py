@@ -37,8 +37,9 @@ class Pipeline(Group):
             for whole-pixel moves, rounding and resampling losses elsewhere.
         output_dtype: `"uint8"`, `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`; by default
             the input's, or float32 after `Normalization` and `MixUp`.
-        **kwargs: `value_range`, `fill_mode`, `fill_value`, `interpolation`, `seed` and more, as
-            in `Augmentation`; a member that sets one of the first four differently is refused.
+        **kwargs: `value_range`, `fill_mode`, `fill_value`, `interpolation`, `bounding_box_format`,
+            `seed` and more, as in `Augmentation`; a member that sets one of the first five
+            differently is refused.
 
     Raises:
         ValueError: for an empty list, something that is no layer, an order that is refused, or

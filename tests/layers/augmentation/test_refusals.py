@@ -15,6 +15,7 @@ IMAGES = np.zeros((2, 9, 8, 3), "uint8")
 ARGUMENTS = [
     (layers.RandomFlip, {"mode": "diagonal"}, "mode", "be one of"),
     (layers.RandomFlip, {"p": 1.5}, "p", "be a probability between 0 and 1"),
+    (layers.RandomFlip, {"seed": 2**63}, "seed", "be below 2^63"),
     (layers.RandomCrop, {"height": 0, "width": 3}, "height", "be a whole number of at least 1"),
     (layers.RandomCrop, {"height": 3, "width": 2.5}, "width", "be a whole number"),
     (layers.RandomCrop, {"height": 3, "width": 3, "padding": -1}, "padding", "be a whole number"),
