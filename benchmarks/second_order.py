@@ -2,11 +2,10 @@
 
 `python benchmarks/second_order.py` runs it, in float64, on the losses of the tests: Rosenbrock's
 valley, multinomial logistic regression on the digits, and a small network on them from five
-starts (medians). SciPy's are beside them, and `torch.optim.LBFGS` with its strong Wolfe search
-where PyTorch is installed. The losses are in NumPy, the same for all; compiling is not timed.
+starts (medians). SciPy's are beside them, and with KERAS_BACKEND=torch `torch.optim.LBFGS` with
+its strong Wolfe search. The losses are in NumPy, the same for all; compiling is not timed.
 """
 
-import importlib.util
 import os
 import pathlib
 import statistics
@@ -16,6 +15,7 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.append(str(pathlib.Path(__file__).parents[1] / "tests" / "optimizers"))
 
+import keras
 import numpy as np
 from keras import ops
 from losses import logistic, network, network_start, rosenbrock, rosenbrock_start
@@ -93,7 +93,7 @@ RIVALS = {
     "BFGS": lambda *problem: kit(BFGS, *problem),
     "SciPy BFGS": lambda *problem: scipy("BFGS", *problem),
 }
-if importlib.util.find_spec("torch"):
+if keras.backend.backend() == "torch":
     RIVALS["torch LBFGS"] = torch
 
 

@@ -108,6 +108,15 @@ OPTIMIZERS: list[Case] = [
     Case(optimizers.Yogi, {"learning_rate": 0.01, "bias_correction": False}),
 ]
 
+QUASI_NEWTON: list[Case] = [
+    Case(optimizers.BFGS, {"learning_rate": 0.5, "gradient_accumulation_steps": 2}),
+    Case(optimizers.LBFGS, {"learning_rate": 0.5, "history": 4}),
+]
+
+NEWTON: list[Case] = [
+    Case(optimizers.Newton, {"model": keras.Sequential([keras.layers.Dense(1)]), "damping": 0.5}),
+]
+
 WRAPPERS: list[Case] = [
     Case(
         optimizers.Lookahead,
@@ -130,9 +139,6 @@ WRAPPERS: list[Case] = [
             "average_period": 2,
         },
     ),
-    Case(optimizers.BFGS, {"learning_rate": 0.5, "gradient_accumulation_steps": 2}),
-    Case(optimizers.LBFGS, {"learning_rate": 0.5, "history": 4}),
-    Case(optimizers.Newton, {"model": keras.Sequential([keras.layers.Dense(1)]), "damping": 0.5}),
 ]
 
 REGULARIZATION: list[Case] = [

@@ -23,6 +23,7 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.precision import rule_dtype, split
 from keras_trainkit.optimizers.rows import gathered, summed_rows
 from keras_trainkit.optimizers.skipping import are_finite, should_select
+from keras_trainkit.optimizers.sparse import dense, is_sparse
 from keras_trainkit.optimizers.state import StateKeeper, outside_graphs, path_of
 
 _KERAS_ARGUMENTS: dict[str, Callable[..., Any]] = {
@@ -221,11 +222,11 @@ class RuleOptimizer(StateKeeper):
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
             self.build(trainable_variables)  # no variable can be born inside of a condition
-        grads = [g if self._moves_rows(g) else _dense(g) for g in grads]
+        grads = [g if self._moves_rows(g) else dense(g) for g in grads]
         if all(g is None for g in grads):
             super().apply(grads, trainable_variables)  # Keras says what is wrong
             return
-        finite = are_finite([g.values if _is_sparse(g) else g for g in grads])
+        finite = are_finite([g.values if is_sparse(g) else g for g in grads])
         if should_select():
             self._take_and_select(finite, grads, trainable_variables)
         else:
@@ -269,7 +270,7 @@ class RuleOptimizer(StateKeeper):
         target = self._targets[self._get_variable_index(variable)]
         dtype, finite = target.dtype, self._moment.finite
         rows = None
-        if _is_sparse(gradient):
+        if is_sparse(gradient):
             rows, gradient = summed_rows(gradient)
 
         def read(x: Any) -> Any:
@@ -328,7 +329,7 @@ class RuleOptimizer(StateKeeper):
         """Whether a gradient stays sparse: what Keras does to gradients takes dense ones."""
         return (
             self.by_rows
-            and _is_sparse(gradient)
+            and is_sparse(gradient)
             and not self.loss_scale_factor
             and not self.gradient_accumulation_steps
             and not (self.clipnorm or self.clipvalue or self.global_clipnorm)
@@ -414,11 +415,3 @@ class RuleOptimizer(StateKeeper):
 
 def _is_named(variable: Any, names: Sequence[str]) -> bool:
     return any(re.search(name, variable.name) for name in names)
-
-
-def _is_sparse(gradient: Any) -> bool:
-    return keras.backend.backend() == "tensorflow" and isinstance(gradient, tf.IndexedSlices)
-
-
-def _dense(gradient: Any) -> Any:
-    return tf.convert_to_tensor(gradient) if _is_sparse(gradient) else gradient

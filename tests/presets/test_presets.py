@@ -21,7 +21,9 @@ def classifier():
 
 
 @pytest.mark.parametrize(
-    ("make", "label_shape"), [(presets.small_images, (10,)), (presets.cifar, ())], ids=str
+    ("make", "label_shape"),
+    [(presets.small_images, (10,)), (presets.cifar, ())],
+    ids=["small_images", "cifar"],
 )
 def test_a_recipe_goes_from_arrays_to_a_trained_model(
     make, label_shape, images_and_labels, tmp_path

@@ -72,6 +72,8 @@ class Color(Operation):
 
     run = ColorRun
     channels: tuple[int, ...] | None = (3, 4)
+    uniform = False
+    """Whether it scales and shifts all channels alike, and nothing else."""
 
     element: Callable[..., Any]
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-import keras
 from keras import ops
 
-from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.precision import rule_dtype
+from keras_trainkit.optimizers.sparse import dense
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Flat:
         rows = [
             ops.zeros(math.prod(variable.shape), self.dtype)
             if tensor is None
-            else ops.reshape(ops.cast(_dense(tensor), self.dtype), (-1,))
+            else ops.reshape(ops.cast(dense(tensor), self.dtype), (-1,))
             for tensor, variable in zip(tensors, self.variables, strict=True)
         ]
         return ops.concatenate(rows)
@@ -57,9 +56,3 @@ class Flat:
         """Sets the variables."""
         for variable, value in zip(self.variables, self.split(vector), strict=True):
             variable.assign(ops.copy(value))  # of a single variable, JAX would share the buffer
-
-
-def _dense(tensor: Any) -> Any:
-    if keras.backend.backend() == "tensorflow" and isinstance(tensor, tf.IndexedSlices):
-        return tf.convert_to_tensor(tensor)
-    return tensor

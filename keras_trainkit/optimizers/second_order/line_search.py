@@ -66,7 +66,8 @@ def proceed(search: Search, slope: Any) -> tuple[Search, Any]:
     root = search.step - slope * (search.step - search.low) / (slope - search.low_slope)
     root = ops.where(slope > search.low_slope, root, float("inf"))
     longer = ops.clip(root, _GROWTH[0] * search.step, _GROWTH[1] * search.step)
-    share = ops.clip(low_slope / (low_slope - high_slope), _MARGIN, 1 - _MARGIN)
+    margin = ops.full_like(low, _MARGIN)  # a Python number would be float32 on torch
+    share = ops.clip(low_slope / (low_slope - high_slope), margin, 1 - margin)
     between = low + share * (high - low)
     step = ops.where(ops.isfinite(high), between, longer)
 

@@ -114,7 +114,7 @@ class Newton(keras.Model):
         if flat.size > _MOST_WEIGHTS:
             raise ValueError(
                 f"`Newton`: takes the Hessian of at most {_MOST_WEIGHTS:,} weights, got "
-                f"{flat.size:,}. Use `LBFGS` on the full batch, `KFAC` or `Adam` on minibatches."
+                f"{flat.size:,}. Use `LBFGS` on the full batch, `Adam` on minibatches."
             )
         if keras.backend.backend() == "jax":
             return self._step_on_jax(flat, *state_and_data)

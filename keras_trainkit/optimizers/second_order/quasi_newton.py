@@ -14,7 +14,6 @@ from keras import ops
 from keras_trainkit._core.arguments import integer, number, refuse
 from keras_trainkit._core.config import own_config
 from keras_trainkit._core.lazy import tf
-from keras_trainkit.optimizers.late_state import LateState
 from keras_trainkit.optimizers.second_order.flat import Flat
 from keras_trainkit.optimizers.second_order.line_search import (
     Search,
@@ -23,6 +22,7 @@ from keras_trainkit.optimizers.second_order.line_search import (
     is_enough,
     proceed,
 )
+from keras_trainkit.optimizers.state import StateKeeper
 
 _CONTRARY = {
     "weight_decay": "Give the layers L2 regularizers, which are part of the loss.",
@@ -54,7 +54,7 @@ class _Tally(NamedTuple):
     contradictory: Any  # of them, or searches that make no sense
 
 
-class QuasiNewton(LateState):
+class QuasiNewton(StateKeeper):
     """A Keras optimizer made of a memory of (step, change of the gradient).
 
     A member names its `memory` and states, as pure functions, how a pair enters it and what the
@@ -131,7 +131,7 @@ class QuasiNewton(LateState):
             shapes |= {"sum": (size,), "summed": ()}
         for name, shape in shapes.items():
             self._state[name] = self.add_variable(shape, dtype=self._flat.dtype, name=name)
-        self._fill()
+        self._use_loaded()
 
     def _check(self, variables: Sequence[Any]) -> None:
         for variable in variables:
@@ -254,7 +254,8 @@ class QuasiNewton(LateState):
         self, memory: dict[str, Any], pairs: Any, g: Any, norm: Any
     ) -> tuple[Any, Any, Any]:
         """A direction, the slope along it, and whether it knows the curvature."""
-        curved, straight = -self.inverse_times(memory, g), -g / ops.maximum(norm, 1.0)
+        curved = -self.inverse_times(memory, g)
+        straight = -g / ops.where(norm > 1, norm, 1.0)
         slope = ops.sum(g * curved)
         usable = (pairs > 0) & ops.isfinite(slope) & (slope <= 0)
         return (
@@ -304,7 +305,7 @@ def _count(tally: _Tally, safe: Any, broken: Any, norm: Any, pair: Any, last: An
     (s, y), (r, z) = pair, last
     asymmetry = ops.abs(ops.sum(r * y) - ops.sum(s * z))
     size = ops.sqrt(ops.abs(ops.sum(s * y) * ops.sum(r * z)))
-    largest = ops.maximum(tally.largest, norm)
+    largest = ops.where(norm > tally.largest, norm, tally.largest)
     compared = (broken | safe & (tally.pairs > 0)) & (norm > _FLOOR * largest)
     contradictory = compared & (broken | (asymmetry > _ASYMMETRY * size))
     increments = (ops.cast(x, norm.dtype) for x in (compared, contradictory))
@@ -316,7 +317,8 @@ def _count(tally: _Tally, safe: Any, broken: Any, norm: Any, pair: Any, last: An
 
 
 def _norm(x: Any) -> Any:
-    return ops.sqrt(ops.sum(ops.square(x)))  # `ops.norm` rounds float64 to float32 on JAX
+    # In float64, `ops.norm` answers in float32 on JAX, as `ops.maximum` does on torch.
+    return ops.sqrt(ops.sum(ops.square(x)))
 
 
 def _choose(condition: Any, new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class RandomBrightness(Color):
     """
 
     channels = (1, 3, 4)
+    uniform = True
 
     def __init__(self, factor: factors.Factor, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -73,6 +73,7 @@ class RandomColorJitter(Color):
         if not self._parts:
             rule = "not all be None"
             refuse(self, "brightness_factor, ..., hue_factor", rule, None, "Give at least one.")
+        self.uniform = all(part.uniform for part in self._parts)
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """Each part's parameters, under the part's name."""

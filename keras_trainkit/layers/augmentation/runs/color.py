@@ -32,5 +32,7 @@ class ColorRun(PointwiseRun):
             mean = matrices.transform(matrix, mean)
             total = matrices.compose(total, matrix)
         low, high = self.settings.value_range
-        colors = tf.clip_by_value(matrices.apply(colors, total), low, high)
+        uniform = all(op.uniform for op in self.operations)
+        apply = matrices.apply_uniform if uniform else matrices.apply
+        colors = tf.clip_by_value(apply(colors, total), low, high)
         return tf.concat([colors, alpha], axis=3) if alpha.shape[3] else colors
