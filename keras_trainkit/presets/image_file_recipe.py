@@ -166,6 +166,9 @@ class ImageFileRecipe(Recipe):
         else:
             rule = "be a folder, (files, labels) or a tf.data.Dataset of (bytes, label)"
             refuse(self, "data", rule, type(data).__name__)
+        if not all(isinstance(file, str | bytes | os.PathLike) for file in files):
+            rule = "name files, each with its label"
+            refuse(self, "data", rule, type(files).__name__, "Decoded images are for a `Recipe`.")
         names = np.array([os.fspath(file) for file in files], object)
         if not len(names) or len(names) != len(labels):
             rule = "hold at least one file, and a label for each"
@@ -176,7 +179,8 @@ class ImageFileRecipe(Recipe):
         spec = data.element_spec
         if not isinstance(spec, tuple) or len(spec) != 2 or spec[0] != tf.TensorSpec([], tf.string):
             rule = "hold single (encoded bytes, label)"
-            refuse(self, "data", rule, spec, "Decoded images are for a `Recipe`.")
+            cure = "Decoded images are for a `Recipe`, and batches need `unbatch`."
+            refuse(self, "data", rule, spec, cure)
         return data.enumerate().map(
             lambda place, pair: (tf.strings.format("image {}", place), *pair)
         )

@@ -319,6 +319,7 @@ def test_the_rate_is_that_of_the_sources():
     ("data", "words"),
     [
         (np.zeros((4, 8, 8, 3)), "`data` must be a folder, .* got 'ndarray'"),
+        ((np.zeros((2, 3, 3, 3)), [0, 1]), "name files, each with its label, got 'ndarray'"),
         (([], []), "hold at least one file, and a label for each, got '0 files and 0 labels'"),
         ((["a.jpg"], [0, 1]), "got '1 files and 2 labels'"),
         (tf.data.Dataset.range(3), r"`data` must hold single \(encoded bytes, label\)"),

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_trainkit import presets
+from keras_trainkit._core import xla
 from keras_trainkit.optimizers import SGD
 
 
@@ -69,7 +70,9 @@ def test_the_pixels_are_normalised_by_the_training_set(images_and_labels):
     np.testing.assert_allclose(pixels.std(axis=(0, 1, 2)), 1, atol=1e-4)
 
 
-def test_the_same_seed_gives_the_same_epochs(images_and_labels):
+def test_the_same_seed_gives_the_same_epochs(images_and_labels, monkeypatch):
+    monkeypatch.setattr(xla, "xla_available", lambda: False)  # compiling takes the longest
+
     def two_epochs(seed):
         recipe = presets.small_images(num_classes=10, examples=70, batch_size=32)
         recipe.adapt(images_and_labels[0])

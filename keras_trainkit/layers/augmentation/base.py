@@ -33,8 +33,9 @@ class Augmentation(keras.layers.Layer):
     pass through untouched.  The result has the input's dtype (uint8 rounded and clipped once, at
     the end), whatever the Keras dtype policy; operations that promise float32 say so.  Reads
     `channels_last` images.  A NaN stays in its pixel under whole-pixel moves and tone curves,
-    whose histograms count it as black; interpolation, filters and colour spread it to neighbours
-    and channels, and contrast, by the mean, to the image.
+    whose histograms count it as black; the policies' operations make it black; interpolation,
+    filters and colour spread it to neighbours and channels, and contrast, by the mean, to the
+    image.
 
     Segmentation masks, (n, h, w) or (n, h, w, c), integer or floating, are read at the nearest
     pixel and keep their class ids and dtype; beyond a constant border they are 0.
@@ -88,7 +89,7 @@ class Augmentation(keras.layers.Layer):
         self.bounding_box_format = bounding_box_format
         if bounding_box_format is not None:
             arguments.one_of(self, "bounding_box_format", bounding_box_format, FORMATS)
-        self.seed = None if seed is None else arguments.integer(self, "seed", seed, 0)
+        self.seed = None if seed is None else _seed(self, seed)
         self.data_format = data_format
         if data_format not in (None, "channels_last"):
             refuse(self, "data_format", "be 'channels_last'", data_format, "Transpose the images.")
@@ -159,7 +160,7 @@ class Augmentation(keras.layers.Layer):
                 lambda *parts: self._augment_on_cpu(plan, parts if tuples else parts[0])
             )
             return self._each(dataset, plain, parallel)
-        seed = self.seed if seed is None else arguments.integer(self, "seed", seed, 0)
+        seed = self.seed if seed is None else _seed(self, seed)
         keys = _keys(secrets.randbits(31) if seed is None else seed)
         keyed = _unconverted(
             lambda element, key: self._augment_on_cpu(plan, element, key_from_integer(key))
@@ -202,8 +203,8 @@ class Augmentation(keras.layers.Layer):
             For each operation, by its path, its drawn numbers by name, each of shape (n,);
             `"applied"` says whether the operation acts on the image at all.
         """
-        plan = self.plan()
-        drawn = plan.draw(key_from_integer(arguments.integer(self, "seed", seed, 0)), tf.range(n))
+        plan, rows = self.plan(), tf.range(arguments.integer(self, "n", n, 0))
+        drawn = plan.draw(key_from_integer(_seed(self, seed)), rows)
         pairs = zip(plan.paths, drawn, strict=True)
         return {path: tf.nest.map_structure(np.asarray, each) for path, each in pairs if each}
 
@@ -223,19 +224,12 @@ class Augmentation(keras.layers.Layer):
     def __call__(self, inputs: Any, *rest: Any, training: bool | None = None) -> Any:
         """Augments `inputs`, or `(inputs, *rest)` as `Dataset.map` hands a tuple over."""
         data = (inputs, *rest) if rest else inputs
-        symbolic = any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(data))
         if keras.backend.backend() == "tensorflow":
             # an explicit None would reach `call` instead of its default
             chance = {} if training is None else {"training": training}
             return super().__call__(data, **chance)
-        if symbolic or tf.inside_function():
-            refuse(
-                self,
-                "inputs",
-                "be eager images where Keras runs on another backend than TensorFlow",
-                "a symbolic tensor",
-                "Augment the dataset with `layer.map(dataset)`.",
-            )
+        cure = "Augment the dataset with `layer.map(dataset)`."
+        structures.refuse_symbolic(self, data, tf.inside_function(), cure)
         return self.call(data, training=training is not False)
 
     def call(self, inputs: Any, training: bool = True) -> Any:
@@ -301,8 +295,6 @@ class Operation(Augmentation):
         **kwargs: As in `Augmentation`.
     """
 
-    sample: Callable[[Any], dict[str, Any]]
-    """Named parameters from a `Draw`, one number an image, free of the images' size."""
     run: Any
     """The `Run` that carries operations of this kind out."""
     always = False
@@ -335,6 +327,10 @@ class Operation(Augmentation):
         """The probability with which it acts."""
         return self.p
 
+    def sample(self, draw: Any) -> dict[str, Any]:
+        """Named parameters from a `Draw`, one number an image, free of the images' size."""
+        return {}
+
     def draw(self, draw: Any) -> dict[str, Any]:
         """`sample`, and whether the operation is applied."""
         return {"applied": draw.coin("applied", self.chance), **self.sample(draw)}
@@ -355,6 +351,13 @@ class Operation(Augmentation):
     def output_size(self, size: tuple[Any, Any]) -> tuple[Any, Any]:
         """(height, width) of its result."""
         return size
+
+
+def _seed(owner: object, seed: Any) -> int:
+    seed = arguments.integer(owner, "seed", seed, 0)
+    if seed >= 2**63:
+        refuse(owner, "seed", "be below 2^63", seed)
+    return seed
 
 
 def _keys(seed: int) -> Any:

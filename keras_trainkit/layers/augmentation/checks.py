@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_trainkit._core.arguments import refuse
+from keras_trainkit._core.lazy import tf
+from keras_trainkit.layers.augmentation.runs.masks import MaskRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
 from keras_trainkit.layers.augmentation.structures import Sample
@@ -28,7 +30,8 @@ def check(
     for op in operations:
         if op.channels is not None and channels not in op.channels:
             allowed = " or ".join(str(count) for count in op.channels)
-            refuse(op.title, "inputs", f"have {allowed} channels", f"shape {tuple(images.shape)}")
+            rule, cure = f"have {allowed} channels", "Convert the images, or leave it out."
+            refuse(op.title, "inputs", rule, f"shape {tuple(images.shape)}", cure)
     low, high = settings.value_range
     clips = any(op.run.clips for op in operations)
     if clips and images.dtype.is_integer and not (images.dtype.min <= low and high > 1):
@@ -47,13 +50,18 @@ def check(
             None,
             "Pass 'xyxy' or another of Keras' names, to the outermost layer.",
         )
+    for op in operations if sample.masks is not None else ():
+        dtype = sample.masks.dtype
+        if op.run is MaskRun and not dtype.min <= (op.mask_fill or 0) <= dtype.max:
+            rule = f"fit segmentation masks of {dtype.name}"
+            refuse(op.title, "mask_fill", rule, op.mask_fill)
     foreign = next((op for op in operations if op.run is OpaqueRun), None)
     if foreign is not None and (sample.masks is not None or sample.boxes is not None):
         rule = "have no masks or boxes where another library's layer moves the images"
         refuse(owner, "inputs", rule, foreign.title, "Leave either out.")
     if mix is not None and sample.masks is not None and not mix.pastes:
         refuse(
-            mix,
+            mix.title,
             "inputs",
             "have no segmentation masks, whose class ids cannot be blended",
             "some",
@@ -61,9 +69,17 @@ def check(
         )
     if mix is not None and sample.single:
         refuse(
-            mix,
+            mix.title,
             "inputs",
             "be a batch, since each image is mixed with another",
             "a single image",
             "Call `batch` on the dataset first.",
         )
+
+
+def check_rows(mix: Any, images: Any, others: Any) -> None:
+    """Refuses a nest of labels and sample weights, tensors or None, that cannot be mixed."""
+    for each in tf.nest.flatten(others):
+        if each is not None and not each.shape[:1].is_compatible_with(images.shape[:1]):
+            rule = "have a row for each image"
+            refuse(mix.title, "labels` and `sample_weight", rule, f"shape {tuple(each.shape)}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra import coordinates
+from keras_trainkit.layers.augmentation.gates import draw_all, paths_of
 from keras_trainkit.layers.augmentation.kinds import Mix
 
 
@@ -34,7 +35,7 @@ class ChosenMix(Mix):
         """The place of the chosen mix, the partners, and what each mix would draw."""
         opened = [branch[:1] for branch in self._open_branches(draw)]
         chosen = tf.argmax(tf.stack(opened), output_type=tf.int32)  # the first row's, (1,) or (0,)
-        own = [mix.draw(draw.within(f"{i}_{mix.title}")) for i, mix in enumerate(self._mixes)]
+        own = draw_all(self._mixes, paths_of(self._mixes), draw)
         coins = [drawn.pop("applied") for drawn in own]
         partners = [drawn.pop("partner") for drawn in own]
         choice = tf.repeat(chosen, tf.shape(coins[0])[0])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from keras_trainkit._core import arguments
 
 Factor = float | tuple[float, float]
+Number = TypeVar("Number", int, float)
 
 
 def checked(owner: object, name: str, factor: Any, minimum: float, maximum: float) -> Factor:
@@ -30,6 +31,11 @@ def symmetric(factor: Factor) -> tuple[float, float]:
 def one_sided(factor: Factor) -> tuple[float, float]:
     """(0, factor), or the pair itself."""
     return factor if isinstance(factor, tuple) else (0.0, factor)
+
+
+def both(number: Number | tuple[Number, Number]) -> tuple[Number, Number]:
+    """(number, number), or the pair itself."""
+    return number if isinstance(number, tuple) else (number, number)
 
 
 def chance(factor: Factor) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 
@@ -47,3 +48,31 @@ class Gated:
     @revision.setter
     def revision(self, value: int) -> None:
         self._operation.revision = value
+
+
+def draw_all(
+    operations: Sequence[Any], paths: Sequence[str], draw: Any
+) -> tuple[dict[str, Any], ...]:
+    """Every operation's parameters, drawn by its path; it acts where all of its gates are open."""
+    gates = list(dict.fromkeys(gate for op in operations for gate, _ in op.gates))
+    branches = {
+        gate: gate.draw(draw.within(path))
+        for gate, path in zip(gates, paths_of(gates), strict=True)
+    }
+    parameters = []
+    for op, path in zip(operations, paths, strict=True):
+        drawn = op.draw(draw.within(path))
+        for gate, branch in op.gates:
+            drawn = op.narrow(drawn, branches[gate][branch])
+        parameters.append(drawn)
+    return tuple(parameters)
+
+
+def paths_of(titled: Iterable[Any]) -> tuple[str, ...]:
+    """A name for each: its title, and its number among those of that title."""
+    seen: Counter[str] = Counter()
+    paths = []
+    for each in titled:
+        paths.append(each.title if not seen[each.title] else f"{each.title}_{seen[each.title]}")
+        seen[each.title] += 1
+    return tuple(paths)

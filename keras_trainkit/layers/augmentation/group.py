@@ -24,6 +24,9 @@ class Group(Augmentation):
             takes, or a member that disagrees on a shared setting.
     """
 
+    output_dtype: str | None = None
+    """Of the result, where the group decides it."""
+
     def __init__(self, layers: Sequence[Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(layers, list | tuple) or not layers:
@@ -33,8 +36,12 @@ class Group(Augmentation):
             if not isinstance(layer, keras.layers.Layer):
                 refuse(self, "layers", "hold layers", layer)
 
+    def members(self) -> list[tuple[Any, ...]]:
+        """Each layer's operations; behind new gates each time, lest two places share a coin."""
+        return [self.unfold(layer) for layer in self.layers]
+
     def unfold(self, layer: Any) -> tuple[Any, ...]:
-        """The operations of a member."""
+        """The operations of a layer."""
         if not isinstance(layer, Augmentation):
             return self.unfold_foreign(layer)
         for name, value in self.shared().items():
@@ -50,8 +57,8 @@ class Group(Augmentation):
         return layer.operations()
 
     def shared(self) -> dict[str, Any]:
-        """The settings that no member may set differently."""
-        return vars(self.settings)
+        """The settings that no member may set differently, and the output's dtype."""
+        return {**vars(self.settings), "output_dtype": self.output_dtype}
 
     def unfold_foreign(self, layer: Any) -> tuple[Any, ...]:
         """The operations of a layer that is not of this package: refused here."""

@@ -101,10 +101,6 @@ class CertainTone(Tone):
         super().__init__(**kwargs)
         self.always = self.p == 1
 
-    def sample(self, draw: Any) -> dict[str, Any]:
-        """Nothing but whether."""
-        return {}
-
 
 class Filter(Operation):
     """Reads a pixel's neighbours, in `stages`: functions of (images, **parameters), a kernel each.
@@ -186,15 +182,18 @@ class Mix(Operation):
 
         Raises:
             ValueError: for integer labels where `num_classes` is None, and for labels that are
-                no numbers.
+                ragged or no numbers.
         """
+        if isinstance(labels, tf.RaggedTensor):
+            cure = "Pad them with `to_tensor`."
+            refuse(self.title, "labels", "be dense, to be mixed", "a RaggedTensor", cure)
         if labels.dtype.is_floating:
             return labels
         if not labels.dtype.is_integer:
-            refuse(self, "labels", "be integers or floating", labels.dtype.name)
+            refuse(self.title, "labels", "be integers or floating", labels.dtype.name)
         if self.num_classes is None:
             refuse(
-                self,
+                self.title,
                 "num_classes",
                 "be given where labels are integers",
                 None,
@@ -204,7 +203,7 @@ class Mix(Operation):
             return tf.cast(labels, tf.float32)
         if labels.shape.rank == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
-        message = f"`{type(self).__name__}`: class ids must lie in [0, {self.num_classes})."
+        message = f"`{self.title}`: class ids must lie in [0, {self.num_classes})."
         labels = tf.cast(labels, tf.int64)
         checks = [
             tf.debugging.assert_non_negative(labels, message=message),

@@ -37,8 +37,9 @@ class Pipeline(Group):
             for whole-pixel moves, rounding and resampling losses elsewhere.
         output_dtype: `"uint8"`, `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`; by default
             the input's, or float32 after `Normalization` and `MixUp`.
-        **kwargs: `value_range`, `fill_mode`, `fill_value`, `interpolation`, `seed` and more, as
-            in `Augmentation`; a member that sets one of the first four differently is refused.
+        **kwargs: `value_range`, `fill_mode`, `fill_value`, `interpolation`, `bounding_box_format`,
+            `seed` and more, as in `Augmentation`; a member that sets one of the first five
+            differently is refused.
 
     Raises:
         ValueError: for an empty list, something that is no layer, an order that is refused, or
@@ -78,19 +79,14 @@ class Pipeline(Group):
         self.output_dtype = output_dtype
         if output_dtype is not None:
             arguments.one_of(self, "output_dtype", output_dtype, _OUTPUT_DTYPES)
-        self._operations = tuple(op for layer in self.layers for op in self.unfold(layer))
         self._refuse_disorder()
 
     def operations(self) -> tuple[Any, ...]:
         """The operations, those of inner pipelines unfolded."""
-        return self._operations
+        return tuple(op for member in self.members() for op in member)
 
     def _make_plan(self, training: bool) -> Plan:
-        return Plan(self._operations, self.settings, self.fuse, training, self.output_dtype)
-
-    def shared(self) -> dict[str, Any]:
-        """The settings, and the output's dtype."""
-        return {**super().shared(), "output_dtype": self.output_dtype}
+        return Plan(self.operations(), self.settings, self.fuse, training, self.output_dtype)
 
     def unfold_foreign(self, layer: Any) -> tuple[Any, ...]:
         """Another library's layer as an opaque step."""
@@ -98,7 +94,7 @@ class Pipeline(Group):
 
     def _refuse_disorder(self) -> None:
         mix = normalization = None
-        for op in self._operations:
+        for op in self.operations():
             if op.run is MixRun and mix is not None:
                 refuse(self, "layers", "mix at most once", op.title, f"Keep {mix} or {op.title}.")
             if mix is not None and op.run is not NormalizationRun:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,13 +12,14 @@ from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.xla import Compiled
 from keras_trainkit.layers.augmentation.algebra.coordinates import Size
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
-from keras_trainkit.layers.augmentation.checks import check
+from keras_trainkit.layers.augmentation.checks import check, check_rows
 from keras_trainkit.layers.augmentation.contents import Contents
+from keras_trainkit.layers.augmentation.gates import draw_all, paths_of
 from keras_trainkit.layers.augmentation.runs.base import Parameters, PointwiseRun, Run
 from keras_trainkit.layers.augmentation.runs.mixes import MixRun
 from keras_trainkit.layers.augmentation.runs.opaque import OpaqueRun
 from keras_trainkit.layers.augmentation.runs.settings import Settings
-from keras_trainkit.layers.augmentation.structures import Sample
+from keras_trainkit.layers.augmentation.structures import Sample, as_tensor
 
 
 class Plan:
@@ -50,7 +50,7 @@ class Plan:
         self._training = training
         self._output_dtype = output_dtype
         self._mix = next((op for op in self._all if op.run is MixRun), None)
-        paths = _paths(self._all)
+        paths = paths_of(self._all)
         active = [i for i, op in enumerate(self._all) if training or op.always]
         self.operations = tuple(self._all[i] for i in active)
         self.paths = tuple(paths[i] for i in active)
@@ -89,6 +89,8 @@ class Plan:
         labels, weights = sample.labels, sample.weights
         if self._mix is not None:
             labels = _map_tensors(self._mix.mixable, labels)
+            weights = _map_tensors(_floating, weights)
+            check_rows(self._mix, sample.images, (labels, weights))
         remaining = iter(parameters)
         drawn = [[next(remaining) for _ in each.operations] for each in self.passes]
         box_format = self._settings.bounding_box_format
@@ -124,18 +126,7 @@ class Plan:
         return size
 
     def _sample(self, draw: Draw) -> tuple[dict[str, Any], ...]:
-        gates = list(dict.fromkeys(gate for op in self.operations for gate, _ in op.gates))
-        branches = {
-            gate: gate.draw(draw.within(path))
-            for gate, path in zip(gates, _paths(gates), strict=True)
-        }
-        parameters = []
-        for op, path in zip(self.operations, self.paths, strict=True):
-            drawn = op.draw(draw.within(path))
-            for gate, branch in op.gates:
-                drawn = op.narrow(drawn, branches[gate][branch])
-            parameters.append(drawn)
-        return tuple(parameters)
+        return draw_all(self.operations, self.paths, draw)
 
     def _alone(self, owner: object) -> int:
         """How many passes it takes until images of any size have one size."""
@@ -207,16 +198,6 @@ class _SharedPass:
         return [(run, [next(remaining) for _ in run.operations]) for run in self.runs]
 
 
-def _paths(operations: Iterable[Any]) -> tuple[str, ...]:
-    """A name for each operation: its class, and its number among those of its class."""
-    seen: Counter[str] = Counter()
-    paths = []
-    for op in operations:
-        paths.append(op.title if not seen[op.title] else f"{op.title}_{seen[op.title]}")
-        seen[op.title] += 1
-    return tuple(paths)
-
-
 def _runs(operations: Iterable[Any], settings: Settings, fuse: bool) -> list[Run]:
     runs: list[Run] = []
     for op in operations:
@@ -241,8 +222,6 @@ def _blend(nest: Any, partner: Any, share: Any) -> Any:
     """Every tensor of the nest, moved (1 - share) of the way to its partner's."""
 
     def blend(values: Any) -> Any:
-        if not values.dtype.is_floating:
-            values = tf.cast(values, tf.float32)
         other = tf.gather(values, partner)
         shape = tf.concat([tf.shape(share), tf.ones([tf.rank(values) - 1], tf.int32)], 0)
         step = tf.cast(tf.reshape(1.0 - share, shape), values.dtype)
@@ -252,10 +231,14 @@ def _blend(nest: Any, partner: Any, share: Any) -> Any:
     return _map_tensors(blend, nest)
 
 
+def _floating(values: Any) -> Any:
+    return values if values.dtype.is_floating else tf.cast(values, tf.float32)
+
+
 def _map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
     """The function of every tensor of a nest, in which None stands for what was not given."""
     return tf.nest.map_structure(
-        lambda leaf: None if leaf is None else function(tf.convert_to_tensor(leaf)), nest
+        lambda leaf: None if leaf is None else function(as_tensor(leaf)), nest
     )
 
 

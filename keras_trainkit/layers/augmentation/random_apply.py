@@ -43,13 +43,13 @@ class RandomApply(Group):
     def __init__(self, layers: Sequence[Any], p: float = 0.5, **kwargs: Any) -> None:
         super().__init__(layers, **kwargs)
         self.p = arguments.probability(self, "p", p)
-        self._members = tuple(op for layer in self.layers for op in self.unfold(layer))
-        refuse_certain(self, self._members)
+        for member in self.members():
+            refuse_certain(self, member)
 
     def operations(self) -> tuple[Any, ...]:
-        """The operations, behind one gate; a new one each time, lest two places share a coin."""
+        """The operations, behind one gate."""
         gate = Gate("RandomApply", lambda draw: (draw.coin("applied", self.p),))
-        return tuple(Gated(op, gate, 0, self.p) for op in self._members)
+        return tuple(Gated(op, gate, 0, self.p) for member in self.members() for op in member)
 
 
 def refuse_certain(owner: Group, operations: Sequence[Any]) -> None:

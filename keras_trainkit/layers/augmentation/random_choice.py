@@ -59,29 +59,30 @@ class RandomChoice(Group):
             if min(numbers) < 0 or not sum(numbers):
                 refuse(self, "probabilities", "not be negative, nor all be 0", probabilities)
             self.probabilities = numbers
-        self._branches = tuple(self.unfold(layer) for layer in self.layers)
-        for branch in self._branches:
+        branches = self.members()
+        for branch in branches:
             refuse_certain(self, branch)
-        self._mixes = [op for branch in self._branches for op in branch if op.run is MixRun]
-        if self._mixes:
-            self._refuse_unlike_mixes()
+        if _mixes(branches):
+            self._refuse_unlike_mixes(branches)
 
     def operations(self) -> tuple[Any, ...]:
         """Every branch's operations, behind one gate; or one mix that is any of them."""
-        if self._mixes:
-            return (ChosenMix(self._mixes, self._open),)
+        branches = self.members()
+        if mixes := _mixes(branches):
+            return (ChosenMix(mixes, self._open),)
         gate = Gate("RandomChoice", self._open)
         return tuple(
             Gated(op, gate, index, share)
-            for index, (branch, share) in enumerate(zip(self._branches, self._shares, strict=True))
+            for index, (branch, share) in enumerate(zip(branches, self._shares, strict=True))
             for op in branch
         )
 
-    def _refuse_unlike_mixes(self) -> None:
-        titles = [op.title for branch in self._branches for op in branch]
-        if [mix.title for mix in self._mixes] != titles or len(titles) != len(self.layers):
+    def _refuse_unlike_mixes(self, branches: Sequence[Any]) -> None:
+        titles = [op.title for branch in branches for op in branch]
+        mixes = _mixes(branches)
+        if len(mixes) != len(titles) or len(titles) != len(self.layers):
             refuse(self, "layers", "be all of them mixes, or none", titles)
-        counts = [mix.num_classes for mix in self._mixes]
+        counts = [mix.num_classes for mix in mixes]
         if len(set(counts)) > 1:
             refuse(self, "layers", "mix labels of the same `num_classes`", counts)
 
@@ -94,3 +95,7 @@ class RandomChoice(Group):
         place = draw.uniform("choice")
         ends = [0.0, *accumulate(self._shares[:-1]), 1.0]
         return tuple((low <= place) & (place < high) for low, high in pairwise(ends))
+
+
+def _mixes(branches: Sequence[Any]) -> list[Any]:
+    return [op for branch in branches for op in branch if op.run is MixRun]

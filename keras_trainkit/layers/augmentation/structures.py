@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
+
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 
@@ -76,6 +78,19 @@ def pack(sample: Sample) -> Any:
     return sample.pack(replace(sample, images=images, masks=masks, boxes=boxes))
 
 
+def refuse_symbolic(owner: object, inputs: Any, inside: bool, cure: str) -> None:
+    """Refuses what has no values, where Keras does not run on TensorFlow; so too if `inside`."""
+    leaves = keras.tree.flatten(inputs)
+    if inside or any(isinstance(leaf, keras.KerasTensor) for leaf in leaves):
+        rule = "be eager images where Keras runs on another backend than TensorFlow"
+        refuse(owner, "inputs", rule, "a symbolic tensor", cure)
+
+
+def as_tensor(values: Any) -> Any:
+    """A tensor of the values, or the RaggedTensor that they are."""
+    return values if isinstance(values, tf.RaggedTensor) else tf.convert_to_tensor(values)
+
+
 def _from_tuple(owner: object, inputs: tuple[Any, ...]) -> Sample:
     if not 1 <= len(inputs) <= 3:
         refuse(owner, "inputs", "be images, (x, y) or (x, y, sample_weight)", inputs)
@@ -110,7 +125,7 @@ def _from_dict(owner: object, inputs: dict[str, Any]) -> Sample:
 def _batched(owner: object, sample: Sample) -> Sample:
     if tf.nest.is_nested(sample.images):
         refuse(owner, "inputs", "hold one tensor of images", f"a {type(sample.images).__name__}")
-    images = _tensor(sample.images)
+    images = as_tensor(sample.images)
     rank = images.shape.rank
     if rank not in (3, 4):
         refuse(
@@ -131,7 +146,7 @@ def _batched(owner: object, sample: Sample) -> Sample:
 
 
 def _with_masks(owner: object, sample: Sample) -> Sample:
-    masks = _tensor(sample.masks)
+    masks = as_tensor(sample.masks)
     rank = masks.shape.rank
     if not (masks.dtype.is_floating or masks.dtype.is_integer):
         refuse(owner, _MASKS, "be class ids, integer or floating", masks.dtype.name)
@@ -154,7 +169,8 @@ def _with_boxes(owner: object, sample: Sample) -> Sample:
         refuse(owner, _BOXES, "be a dictionary with the keys 'boxes' and 'labels'", keys)
     # as Keras does: ragged boxes become dense ones, padded by boxes of 0 with the label -1
     boxes = {
-        key: _dense(_tensor(values), -1 if key == "labels" else 0) for key, values in given.items()
+        key: _dense(as_tensor(values), -1 if key == "labels" else 0)
+        for key, values in given.items()
     }
     if not (boxes["labels"].dtype.is_floating or boxes["labels"].dtype.is_integer):
         refuse(owner, _BOXES, "have numbers as labels", boxes["labels"].dtype.name)
@@ -174,10 +190,6 @@ def _with_boxes(owner: object, sample: Sample) -> Sample:
         refuse(owner, _BOXES, "have the shapes (n, k, 4) and, for other keys, (n, k, ...)", shapes)
     boxes["boxes"] = tf.ensure_shape(boxes["boxes"], [*shape[:2], 4])
     return replace(sample, boxes=boxes)
-
-
-def _tensor(values: Any) -> Any:
-    return values if isinstance(values, tf.RaggedTensor) else tf.convert_to_tensor(values)
 
 
 def _dense(values: Any, default: int) -> Any:

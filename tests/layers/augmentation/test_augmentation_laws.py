@@ -160,6 +160,17 @@ def test_the_policy_changes_nothing(case, request):
             assert np.array_equal(ours, theirs)
 
 
+@each_case
+def test_nor_any_dtype_in_a_dataset(case, request, without_xla):
+    request.addfinalizer(functools.partial(keras.config.set_dtype_policy, "float32"))
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    batch = tf.data.Dataset.from_tensors(batch_for(case, LEVELS))
+    images, labels, weights = case.build().map(batch).element_spec
+    assert images.dtype == ("float32" if case.gives_float else "uint8")
+    assert labels.dtype == (ONE_HOT if case.mixes else CLASSES).dtype
+    assert weights.dtype == "float32"
+
+
 @pytest.mark.usefixtures("uncompiled")
 @each_still
 def test_a_probability_of_0_changes_nothing(case):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras_trainkit import layers
 from keras_trainkit.layers.augmentation import structures
 
+FLIP = layers.RandomFlip()
 IMAGES = np.random.default_rng(3).uniform(40, 200, (2000, 2, 3, 1)).astype("float32")
 
 
@@ -56,8 +57,17 @@ def test_gates_stand_inside_gates(uncompiled):
     np.testing.assert_allclose(shares, [0.375, 0.125, 0.5], atol=0.04)
 
 
-def test_two_places_do_not_share_a_coin(uncompiled):
-    once = layers.RandomApply([layers.RandomBrightness((0.1, 0.1))])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda once: once,
+        lambda once: layers.Pipeline([once]),
+        lambda once: layers.RandomApply([once], p=1.0),
+        lambda once: layers.RandomChoice([once]),
+    ],
+)
+def test_two_places_do_not_share_a_coin(around, uncompiled):
+    once = around(layers.RandomApply([layers.RandomBrightness((0.1, 0.1))]))
     moved = (layers.Pipeline([once, once], seed=4)(IMAGES).numpy() - IMAGES).mean((1, 2, 3)) / 255
     shares = [np.isclose(moved, shift, atol=1e-3).mean() for shift in (0.0, 0.1, 0.2)]
     np.testing.assert_allclose(shares, [0.25, 0.5, 0.25], atol=0.04)
@@ -125,6 +135,10 @@ def test_the_components_of_a_member_are_adapted():
             "`RandomApply`: `fill_mode` must be the same throughout, here 'reflect', got 'wrap'.",
         ),
         (
+            lambda: layers.RandomChoice([layers.Pipeline([FLIP], output_dtype="float32")]),
+            "`RandomChoice`: `output_dtype` must be the same throughout, here None, got 'float32'.",
+        ),
+        (
             lambda: layers.RandomApply([tf.keras.layers.Rescaling(2.0)]),
             "`RandomApply`: `layers` must hold this package's augmentations, got 'Rescaling'.",
         ),
@@ -141,6 +155,7 @@ def test_what_is_refused(build, sentence):
 
 BATCH = np.random.default_rng(5).uniform(0, 255, (6, 8, 8, 3)).astype("float32")
 ONE_HOT = np.eye(6, dtype="float32")
+LABELS = np.eye(300, dtype="float32")
 
 
 def mix_of(images, labels):
@@ -172,6 +187,14 @@ def test_a_chosen_mix_is_the_mix(chosen, uncompiled):
     np.testing.assert_allclose(result.images, expected.images)
     np.testing.assert_allclose(result.labels, expected.labels)
     assert not np.array_equal(result.images, BATCH)
+
+
+def test_a_mix_is_chosen_behind_its_own_gate(uncompiled):
+    mixes = [layers.RandomApply([mix], p=0.5) for mix in (layers.MixUp(1.0), layers.CutMix(1.0))]
+    images, labels = layers.RandomChoice(mixes, seed=1)(np.tile(BATCH, (50, 1, 1, 1)), LABELS)
+    alone = np.equal(labels, LABELS).all(1)
+    assert alone.mean() == pytest.approx(0.5, abs=0.1)
+    assert np.array_equal(images[alone], np.tile(BATCH, (50, 1, 1, 1))[alone])
 
 
 def test_mixes_are_chosen_in_the_kernels_of_xla_too():

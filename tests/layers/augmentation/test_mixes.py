@@ -25,6 +25,19 @@ def mixed(layer, data, **drawn):
     return tf.nest.map_structure(lambda tensor: tensor.numpy(), result)
 
 
+def test_labels_and_weights_have_a_row_for_each_image():
+    for data in ((IMAGES, ONE_HOT[:3]), (IMAGES, ONE_HOT, np.ones(3, "float32"))):
+        with pytest.raises(ValueError, match="`MixUp`: `labels` and `sample_weight` must have a"):
+            layers.MixUp()(data)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_whole_weights_become_floats(training):
+    weights = layers.MixUp()((IMAGES, ONE_HOT, np.ones(4, "int32")), training=training)[2]
+    assert weights.dtype == "float32"
+    assert weights.numpy().tolist() == [1, 1, 1, 1]
+
+
 def test_mixup_is_its_formula():
     share = np.array([0.9, 0.3, 0.5, 0.2], "float32")
     weights = np.array([1, 2, 3, 4], "float32")

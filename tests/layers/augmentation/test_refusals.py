@@ -15,6 +15,7 @@ IMAGES = np.zeros((2, 9, 8, 3), "uint8")
 ARGUMENTS = [
     (layers.RandomFlip, {"mode": "diagonal"}, "mode", "be one of"),
     (layers.RandomFlip, {"p": 1.5}, "p", "be a probability between 0 and 1"),
+    (layers.RandomFlip, {"seed": 2**63}, "seed", "be below 2^63"),
     (layers.RandomCrop, {"height": 0, "width": 3}, "height", "be a whole number of at least 1"),
     (layers.RandomCrop, {"height": 3, "width": 2.5}, "width", "be a whole number"),
     (layers.RandomCrop, {"height": 3, "width": 3, "padding": -1}, "padding", "be a whole number"),
@@ -277,3 +278,36 @@ def test_labels_in_a_functional_model():
     inputs = keras.Input((9, 8, 3)), keras.Input((1,))
     with pytest.raises(ValueError, match="must be images alone in a functional model"):
         rotation()(*inputs)
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (layers.RandomApply([layers.MixUp()]), "MixUp"),
+        (layers.RandomApply([layers.AugMix()]), "AugMix"),
+        (layers.RandomApply([layers.Equalization(value_range=(0, 1))], value_range=(0, 1)), None),
+        (layers.RandomApply([layers.Cutout(2, mask_fill=300)]), "Cutout"),
+        (layers.RandomChoice([layers.MixUp(), layers.CutMix()]), "MixUp or CutMix"),
+        (layers.RandomChoice([layers.RandomFlip(), layers.AugMix()]), "AugMix"),
+    ],
+)
+def test_an_operation_behind_a_gate_keeps_its_name(layer, name):
+    data = {"images": IMAGES, "segmentation_masks": np.zeros((2, 9, 8), "uint8")}
+    with pytest.raises(ValueError, match=f"`{name or type(layer).__name__}`: `"):
+        layer(data)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_ragged_labels_are_not_mixed():
+    labels = tf.ragged.constant([[1.0], [1.0, 2.0]])
+    with pytest.raises(ValueError, match=r"`MixUp`: `labels` must be dense, .* with `to_tensor`\."):
+        layers.MixUp()(IMAGES, labels)
+    assert layers.RandomFlip()(IMAGES, labels)[1].to_list() == labels.to_list()
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_views_of_ragged_images():
+    ragged = tf.ragged.stack([IMAGES[0], IMAGES[1][:5]])
+    with pytest.raises(ValueError, match="`MultiCrop`: `inputs` must be dense images"):
+        layers.MultiCrop(4, (4,))(ragged)

@@ -73,6 +73,12 @@ def outside_tensorflow():
         with pytest.raises(ValueError, match="eager images where Keras runs on another") as info:
             symbolic()
         assert "Augment the dataset with `layer.map(dataset)`." in str(info.value)
+    views = layers.MultiCrop(4, (4,))
+    assert views(images).shape == (3, 10, 4, 4, 3)
+    with pytest.raises(ValueError, match="`MultiCrop`: `inputs` must be eager images where Keras"):
+        views(keras.Input((8, 8, 3)))
+    foreign = layers.Pipeline([keras.layers.RandomFlip("horizontal"), layer])
+    assert foreign(images).shape == images.shape
     print("all of it")
 
 

@@ -1,5 +1,7 @@
 """What `Dataset.map` and Keras hand over, and what of it comes back."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -153,6 +155,54 @@ def test_masks_and_boxes_follow_in_every_regime(regime):
     assert np.any(expected["labels"] != -1)
     assert np.array_equal(result["bounding_boxes"]["labels"], expected["labels"])
     np.testing.assert_allclose(result["bounding_boxes"]["boxes"], expected["boxes"], atol=1e-4)
+
+
+EVERY_MOVE = layers.Pipeline(
+    [
+        layers.RandomApply([layers.RandomAffine(0.05, 0.1, 0.2, 0.05)]),
+        layers.RandomChoice([layers.RandomPerspective(scale=0.3), layers.RandomLensDistortion()]),
+        layers.RandomFlip(),
+        layers.RandomResizedCrop(24, 28, scale=(0.5, 1.0)),
+        layers.AutoAugment([[("Rotate", 0.8, 3), ("TranslateX", 0.8, 3)], [("ShearY", 1.0, 4)]]),
+        layers.Resizing(20, 26),
+        layers.RandomChoice([layers.Cutout(5, mask_fill=1), layers.GridMask(9, mask_fill=2)]),
+        layers.RandomErasing(0.5, mask_fill=3),
+        layers.CutMix(),
+    ],
+    bounding_box_format="rel_xyxy",
+)
+
+
+@functools.cache
+def every_move():
+    """Images with masks and boxes, and what becomes of them, operation by operation."""
+    rng = np.random.default_rng(1)
+    corner = rng.uniform(0, 0.6, (6, 3, 2)).astype("float32")
+    data = {
+        "images": rng.integers(0, 256, (6, 24, 32, 3)).astype("uint8"),
+        "segmentation_masks": rng.choice([0, 7, 255], (6, 24, 32)).astype("uint8"),
+        "bounding_boxes": {
+            "boxes": np.concatenate([corner, corner + 0.4], -1),
+            "labels": rng.integers(0, 9, (6, 3)),
+        },
+    }
+    tensors = tf.nest.map_structure(tf.constant, data)
+    tf.config.run_functions_eagerly(True)
+    after = augment(EVERY_MOVE, tensors, tf.constant([0, 1], tf.uint32))
+    tf.config.run_functions_eagerly(False)
+    return data, after
+
+
+def test_masks_and_boxes_after_every_kind_of_move_in_every_regime(regime):
+    data, expected = every_move()
+    result = regime(EVERY_MOVE, data)
+    masks, boxes = result["segmentation_masks"], result["bounding_boxes"]
+    assert masks.dtype == "uint8"
+    assert set(np.unique(masks)) == {0, 1, 2, 3, 7, 255}
+    # halfway between two pixels a rounding decides
+    assert np.mean(masks != expected["segmentation_masks"]) < 0.01
+    assert np.array_equal(boxes["labels"], expected["bounding_boxes"]["labels"])
+    np.testing.assert_allclose(boxes["boxes"], expected["bounding_boxes"]["boxes"], atol=1e-4)
 
 
 SIZES = [(20, 30), (32, 19), (21, 21)]

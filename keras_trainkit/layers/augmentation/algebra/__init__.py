@@ -1,1 +1,1 @@
-"""Pure tensor functions: coordinate maps, the resampling that realises them, colour matrices."""
+"""Pure tensor functions: maps of places and of colours, and the kernels that carry them out."""

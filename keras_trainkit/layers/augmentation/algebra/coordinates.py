@@ -199,23 +199,19 @@ def convex_share(shifts: Any, least: float) -> Any:
     As much as leaves every corner convex, its two sides spanning an area of at least `least`.
     """
     corners = tf.constant([[[0, 0], [0, 1]], [[1, 0], [1, 1]]], tf.float32)[None]
-    share = tf.ones([tf.shape(shifts)[0]])
-    for i in (0, 1):
-        for j in (0, 1):
-            sides = [(1 - i, j), (i, 1 - j)]
-            (e0, d0), (e1, d1) = (
-                (corners[:, a, b] - corners[:, i, j], shifts[:, a, b] - shifts[:, i, j])
-                for a, b in sides
-            )
-            sign = _cross(e0, e1)
-            # the area is 1 + b t + a t^2 at the share t
-            b, a = sign * (_cross(e0, d1) + _cross(d0, e1)), sign * _cross(d0, d1)
-            root = b**2 - 4.0 * a * (1.0 - least)
-            rate = tf.where(root > 0, tf.sqrt(tf.maximum(root, 0.0)) - b, 0.0)
-            share = tf.where(rate > 0, tf.minimum(share, 2.0 * (1.0 - least) / rate), share)
-    return share
+    # of every corner at once: its sides, and how they change
+    (e0, d0), (e1, d1) = (
+        [tf.reverse(places, [axis]) - places for places in (corners, shifts)] for axis in (1, 2)
+    )
+    sign = _cross(e0, e1)
+    # the area is 1 + b t + a t^2 at the share t
+    b, a = sign * (_cross(e0, d1) + _cross(d0, e1)), sign * _cross(d0, d1)
+    root = b**2 - 4.0 * a * (1.0 - least)
+    rate = tf.where(root > 0, tf.sqrt(tf.maximum(root, 0.0)) - b, 0.0)
+    share = tf.where(rate > 0, 2.0 * (1.0 - least) / rate, 1.0)
+    return tf.minimum(tf.reduce_min(share, axis=(1, 2)), 1.0)
 
 
 def _cross(a: Any, b: Any) -> Any:
-    """(n,): the area that (n, 2) a and b span."""
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    """(...,): the area that (..., 2) a and b span."""
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]

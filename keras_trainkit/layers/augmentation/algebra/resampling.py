@@ -1,10 +1,11 @@
 """Resampling: images read at the places that coordinate maps name.
 
 Three readers, from exact to general.  `lattice` moves whole pixels with one gather and keeps the
-dtype; `resize` resamples along the axes with an anti-aliasing triangle filter; `warp`
-is bilinear (or nearest) at any place.  Each reads the input's own dtype, so uint8 is never cast
-before it is gathered, and each is written to be one XLA kernel: what reads the result belongs in
-another, or XLA gathers again for every reader.
+dtype (`window` likewise, by rows, inside the image); `resize` resamples along the axes with an
+anti-aliasing triangle filter; `warp` is bilinear (or nearest) at any place, and `nearest` reads
+class ids there.  Each reads the input's own dtype, so uint8 is never cast before it is gathered,
+and each is written to be one XLA kernel: what reads the result belongs in another, or XLA gathers
+again for every reader.  `scaled` is `resize` for sizes that no compiler knows.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class RandomContrast(Color):
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The factor."""
-        lower, upper = self.factor if isinstance(self.factor, tuple) else (self.factor,) * 2
+        lower, upper = factors.both(self.factor)
         return {"factor": draw.uniform("factor", 1 - lower, 1 + upper)}
 
     def element(self, mean: Any, unit: float, factor: Any) -> Any:

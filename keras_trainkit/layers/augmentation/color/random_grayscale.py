@@ -48,10 +48,6 @@ class RandomGrayscale(Color):
         """The product of `p` and the factor."""
         return self.p * factors.chance(self.factor)
 
-    def sample(self, draw: Any) -> dict[str, Any]:
-        """Nothing but whether."""
-        return {}
-
     def element(self, mean: Any, unit: float) -> Any:
         """The projection onto the grey axis."""
         return matrices.saturation(tf.zeros_like(mean[:, 0]))

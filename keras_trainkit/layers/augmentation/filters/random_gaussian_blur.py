@@ -59,13 +59,10 @@ class RandomGaussianBlur(Filter):
     ) -> None:
         super().__init__(**kwargs)
         self.factor = factors.checked(self, "factor", factor, 0, 1)
-        sides = kernel_size if isinstance(kernel_size, list | tuple) else (kernel_size,) * 2
-        if len(sides) != 2:
-            refuse(self, "kernel_size", "be a number of pixels or (height, width)", kernel_size)
-        height, width = (arguments.integer(self, "kernel_size", side, 1) for side in sides)
+        self.kernel_size = arguments.size(self, "kernel_size", kernel_size)
+        height, width = factors.both(self.kernel_size)
         if not (height % 2 and width % 2):
             refuse(self, "kernel_size", "be odd", kernel_size)
-        self.kernel_size = (height, width) if sides is kernel_size else height
         self.sigma = (
             arguments.interval(self, "sigma", sigma, 0)
             if np.ndim(sigma)
@@ -81,8 +78,7 @@ class RandomGaussianBlur(Filter):
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The standard deviation."""
-        low, high = self.sigma if isinstance(self.sigma, tuple) else (self.sigma, self.sigma)
-        return {"sigma": draw.uniform("sigma", low, high)}
+        return {"sigma": draw.uniform("sigma", *factors.both(self.sigma))}
 
     def _down(self, images: Any, sigma: Any) -> Any:
         return filters.convolve(images, filters.gaussian(sigma, self.reach[0]), 1)

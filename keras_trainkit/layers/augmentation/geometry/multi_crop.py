@@ -110,9 +110,10 @@ class MultiCrop(keras.layers.Layer):
     def __call__(self, inputs: Any, *rest: Any) -> Any:
         """All views, of `inputs` or of `(inputs, *rest)` as `Dataset.map` hands a tuple over."""
         data = (inputs, *rest) if rest else inputs
-        return (
-            super().__call__(data) if keras.backend.backend() == "tensorflow" else self.call(data)
-        )
+        if keras.backend.backend() == "tensorflow":
+            return super().__call__(data)
+        structures.refuse_symbolic(self, data, False, "Use it as `dataset.map(layer)`.")
+        return self.call(data)
 
     def call(self, inputs: Any) -> Any:
         """All views."""
@@ -126,6 +127,9 @@ class MultiCrop(keras.layers.Layer):
         return structures.pack(replace(sample, images=tf.concat(scales, axis=1)))
 
     def _view(self, images: Any, scale: int, window: int) -> Any:
+        if isinstance(images, tf.RaggedTensor):
+            cure = "Map the layer before `batch`."
+            refuse(self, "inputs", "be dense images", "a RaggedTensor", cure)
         # numbers as tensors, so that all views share one kernel
         numbers = (self.short_sides[scale], *self._windows[window])
         return self._kernel(images, *(tf.constant(each, tf.float32) for each in numbers))

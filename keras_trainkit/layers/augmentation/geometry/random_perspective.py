@@ -64,10 +64,10 @@ class RandomPerspective(Geometry):
         factor = 1 / (1 - min(self.scale, 0.8))
         return factor, factor
 
-    def draw(self, draw: Any) -> dict[str, Any]:
-        """`sample`, and whether the image changes."""
-        chance = self.p * sum(factors.one_sided(self.factor)) / 2
-        return {"applied": draw.coin("applied", chance), **self.sample(draw)}
+    @property
+    def chance(self) -> float:
+        """The product of `p` and the mean factor."""
+        return self.p * factors.chance(factors.one_sided(self.factor))
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The corners' shifts, in shares of the height and the width."""

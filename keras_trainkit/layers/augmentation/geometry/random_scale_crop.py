@@ -9,6 +9,7 @@ from keras_trainkit._core import arguments
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
+from keras_trainkit.layers.augmentation import factors
 from keras_trainkit.layers.augmentation.algebra import coordinates
 from keras_trainkit.layers.augmentation.kinds import Geometry
 from keras_trainkit.layers.augmentation.runs.geometry import AXIS, Lengths
@@ -99,4 +100,4 @@ class RandomScaleCrop(Geometry):
         return self.element(size, tf.fill([rows], self.short_side[0]), middle, middle)
 
     def _window(self) -> tuple[int, int]:
-        return self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        return factors.both(self.size)

@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.registration import register
+from keras_trainkit.layers.augmentation import factors
 from keras_trainkit.layers.augmentation.algebra import boxes, coordinates
 from keras_trainkit.layers.augmentation.kinds import Mask
 
@@ -50,14 +51,7 @@ class Cutout(Mask):
         **kwargs: Any,
     ) -> None:
         super().__init__(fill=fill, **kwargs)
-        if isinstance(size, list | tuple):
-            if len(size) != 2:
-                arguments.refuse(self, "size", "be a number of pixels or (height, width)", size)
-            self.size: int | tuple[int, ...] = tuple(
-                arguments.integer(self, "size", side, 1) for side in size
-            )
-        else:
-            self.size = arguments.integer(self, "size", size, 1)
+        self.size = arguments.size(self, "size", size)
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The centre, as a share of the height and the width."""
@@ -65,6 +59,6 @@ class Cutout(Mask):
 
     def element(self, size: coordinates.Size, y: Any, x: Any) -> Any:
         """The part of the square inside the image."""
-        height, width = self.size if isinstance(self.size, tuple) else (self.size, self.size)
+        height, width = factors.both(self.size)
         centre = coordinates.pixel(y, size[0]), coordinates.pixel(x, size[1])
         return boxes.inside(boxes.centred_at(*centre, height, width, size), size)

@@ -68,9 +68,8 @@ class GridMask(Mask):
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The period in pixels, the offset as a share of it, and the angle in turns."""
-        low, high = self.period if isinstance(self.period, tuple) else (self.period, self.period)
         return {
-            "period": draw.uniform("period", low, high),
+            "period": draw.uniform("period", *factors.both(self.period)),
             "y": draw.uniform("y"),
             "x": draw.uniform("x"),
             "angle": draw.uniform("angle", *factors.symmetric(self.rotation_factor)),

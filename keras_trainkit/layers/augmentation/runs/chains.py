@@ -27,7 +27,7 @@ class ChainsRun(PolicyRun):
 
     def _refuse(self, what: str) -> None:
         rule = "hold no masks or boxes, which cannot follow a mixture of moves"
-        refuse(self.operation, "inputs", rule, what, "Take another policy.")
+        refuse(self.operation.title, "inputs", rule, what, "Take another policy.")
 
     def _images(self, images: Any, parameters: Parameters) -> Any:
         (drawn,) = parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras_trainkit._core.lazy import tf
 from keras_trainkit.layers.augmentation.algebra.resampling import cast_like
 from keras_trainkit.layers.augmentation.runs.base import Parameters, Run
 
@@ -22,4 +23,6 @@ class OpaqueRun(Run):
     def __call__(self, images: Any, parameters: Parameters, dtype: Any = None) -> Any:
         """The images after the layer."""
         (operation,) = self.operations
-        return cast_like(operation.layer(images, training=self.training), dtype)
+        result = operation.layer(images, training=self.training)
+        # of images that are there, not to come, another backend makes its own tensors
+        return cast_like(tf.convert_to_tensor(result), dtype)

@@ -36,8 +36,8 @@ class RandomGamma(Tone):
     >>> import numpy as np
     >>> from keras_trainkit import layers
     >>> square = layers.RandomGamma((2.0, 2.0))
-    >>> square(np.array([[[0.0], [0.5], [1.0]]]), training=True).shape
-    TensorShape([1, 3, 1])
+    >>> square(np.array([[[0], [51], [255]]], "uint8")).numpy().ravel()
+    array([  0,  10, 255], dtype=uint8)
 
     Source: the power law of Poynton 1996, "A technical introduction to digital video", chapter 6.
     """

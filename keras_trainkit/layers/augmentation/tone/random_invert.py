@@ -45,10 +45,6 @@ class RandomInvert(Tone):
         """The product of `p` and the factor."""
         return self.p * factors.chance(self.factor)
 
-    def sample(self, draw: Any) -> dict[str, Any]:
-        """Nothing but whether."""
-        return {}
-
     def element(self, histogram: Any) -> Any:
         """The falling line."""
         return curves.invert(1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.registration import register
+from keras_trainkit.layers.augmentation import factors
 from keras_trainkit.layers.augmentation.algebra import coordinates, curves
 from keras_trainkit.layers.augmentation.kinds import Tone
 
@@ -48,7 +49,7 @@ class RandomPosterization(Tone):
 
     def sample(self, draw: Any) -> dict[str, Any]:
         """The number of bits."""
-        low, high = self.factor if isinstance(self.factor, tuple) else (self.factor, self.factor)
+        low, high = factors.both(self.factor)
         return {"bits": low + coordinates.pixel(draw.uniform("bits"), high - low + 1)}
 
     def element(self, histogram: Any, bits: Any) -> Any:
