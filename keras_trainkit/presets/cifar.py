@@ -39,7 +39,7 @@ def cifar(
     >>> recipe = presets.cifar()
     >>> print(recipe.pipeline.plan())
     4 operations in 2 passes
-      1. one gather of whole pixels, border constant: RandomCrop, RandomFlip
+      1. one move of whole pixels, border constant: RandomCrop, RandomFlip
       2. one pass over the pixels: mask: Cutout; normalisation: Normalization
 
     Source: DeVries & Taylor 2017, section 4.1, on the training of Zagoruyko & Komodakis 2016;

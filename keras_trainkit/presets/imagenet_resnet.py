@@ -50,7 +50,7 @@ def imagenet_resnet(
     >>> recipe = presets.imagenet_resnet()
     >>> print(recipe.augmentation.plan())
     4 operations in 2 passes
-      1. rows, then columns, by the triangle filter, border reflect: RandomScaleCrop, RandomFlip
+      1. rows, then columns, by the triangle filter: RandomScaleCrop, RandomFlip
       2. one pass over the pixels: colour matrix: PCAColorJitter; normalisation: Normalization
     >>> train = recipe.train_dataset("imagenet/train")  # doctest: +SKIP
 

@@ -58,7 +58,7 @@ class Pipeline(Group):
     ... ], seed=0)
     >>> print(pipeline.plan())
     5 operations in 2 passes
-      1. one gather of whole pixels, border reflect: RandomCrop, RandomFlip
+      1. one move of whole pixels, border reflect: RandomCrop, RandomFlip
       2. one pass over the pixels: colour matrix: RandomBrightness, RandomContrast; mask: Cutout
     >>> pipeline(np.zeros((2, 32, 32, 3), "uint8")).shape
     TensorShape([2, 32, 32, 3])

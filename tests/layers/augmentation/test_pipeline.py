@@ -41,7 +41,7 @@ def test_neighbours_of_one_kind_share_a_pass():
     assert len(layers.Pipeline(pipeline.layers, fuse=False, fill_mode="nearest").plan().passes) == 9
     assert str(pipeline.plan(training=False)).splitlines() == [
         "2 operations in 2 passes",
-        "  1. one gather of whole pixels, border nearest: RandomCrop",
+        "  1. one move of whole pixels, border nearest: RandomCrop",
         "  2. one pass over the pixels: normalisation: Normalization",
     ]
 
@@ -66,7 +66,7 @@ def test_the_kind_of_resampling_is_the_least_general_that_will_do():
         layers.RandomTranslation(0.1, 0.1),
         layers.RandomShear(0.1),
     )
-    assert first_pass(flip).startswith("one gather of whole pixels")
+    assert first_pass(flip).startswith("one move of whole pixels")
     assert first_pass(flip, shift).startswith("rows, then columns, by the triangle filter")
     assert first_pass(flip, shift, turn).startswith("one bilinear warp, border reflect")
     assert first_pass(shift, interpolation="nearest").startswith("one nearest warp")

@@ -317,7 +317,7 @@ def test_foreign_layers_are_steps(name, without_xla, tmp_path):
     pipeline = layers.Pipeline([layers.RandomFlip(p=1.0), layer, layers.RandomContrast(0.2)])
     assert str(pipeline.plan()).splitlines() == [
         "3 operations in 3 passes",
-        "  1. one gather of whole pixels, border reflect: RandomFlip",
+        "  1. one move of whole pixels: RandomFlip",
         f"  2. opaque: {name}",
         "  3. one pass over the pixels: colour matrix: RandomContrast",
     ]

@@ -85,5 +85,5 @@ def test_fused_moves_are_the_same_to_the_bit(chain, seed):
 
 def test_a_crop_and_a_flip_are_one_gather():
     plan = layers.Pipeline([layers.RandomCrop(8, 8, padding=2), layers.RandomFlip()]).plan()
-    assert "one gather of whole pixels, border reflect: RandomCrop, RandomFlip" in str(plan)
+    assert "one move of whole pixels, border reflect: RandomCrop, RandomFlip" in str(plan)
     assert len(plan.passes) == 1

@@ -44,7 +44,7 @@ class Resizing(FixedGeometry):
     ... ])
     >>> print(evaluation.plan())
     2 operations in 1 pass
-      1. rows, then columns, by the triangle filter, border reflect: Resizing, CenterCrop
+      1. rows, then columns, by the triangle filter: Resizing, CenterCrop
     >>> evaluation(np.zeros((375, 500, 3), "uint8")).shape
     TensorShape([224, 224, 3])
 

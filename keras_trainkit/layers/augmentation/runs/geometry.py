@@ -31,7 +31,9 @@ class GeometryRun(Run):
         if self.level == AXIS and settings.interpolation == "nearest":
             self.level = AFFINE
         self._reaches_out = any(op.reaches_out for op in operations)
-        self.label = f"{self._how()}, border {settings.fill_mode}"
+        self.label = self._how()
+        if self._reaches_out:
+            self.label += f", border {settings.fill_mode}"
         self._images = Compiled(self._images_kernel)
         self._masks = Compiled(self._masks_kernel)
 
@@ -77,7 +79,7 @@ class GeometryRun(Run):
 
     def _how(self) -> str:
         if self.level == LATTICE:
-            return "one gather of whole pixels"
+            return "one move of whole pixels"
         if self.level == AXIS:
             return "rows, then columns, by the triangle filter"
         several = " of 2x2 samples a pixel" if self._supersamples((None, None)) else ""
