@@ -19,7 +19,7 @@ except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(_sentence, name=_missing) from None
 
 # All rooms, so that `import keras_trainkit` is enough for `keras.models.load_model`.
-from keras_trainkit import callbacks, datasets, layers, optimizers, presets, schedules
+from keras_trainkit import callbacks, datasets, layers, optimizers, presets, schedules, tuning
 from keras_trainkit.version import __version__
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "optimizers",
     "presets",
     "schedules",
+    "tuning",
 ]

@@ -1,4 +1,4 @@
-"""The command line: `python -m keras_trainkit demo` and `preview`."""
+"""The command line: `python -m keras_trainkit board`, `demo` and `preview`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from keras_trainkit import preview
+from keras_trainkit import board, preview
 from keras_trainkit.demo import command
 
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="keras_trainkit", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    board.add_to(commands)
     command.add_to(commands)
     preview.add_to(commands)
     options = parser.parse_args(arguments)

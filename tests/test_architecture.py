@@ -19,7 +19,7 @@ ROOM_ROWS = [
     {"callbacks", "inference"},
     {"tuning"},
     {"presets"},
-    {"compat", "demo", "preview"},
+    {"board", "compat", "demo", "preview"},
     {"__main__"},
 ]
 LAYER_ROWS = [{"augmentation", "regularization"}]

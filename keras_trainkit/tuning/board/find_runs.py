@@ -1,0 +1,85 @@
+"""Looks through folders for training runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from keras_trainkit._core import arguments
+from keras_trainkit.tuning.board.csv_log import read_csv
+from keras_trainkit.tuning.board.run import Run
+from keras_trainkit.tuning.board.tensorboard_log import is_event_file, read_events, run_folder
+from keras_trainkit.tuning.board.trial_folder import read_json, read_trial
+
+
+def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[str]]:
+    """Finds trials of the search, files of `CSVLogger` and folders of TensorBoard.
+
+    Args:
+        paths: Folders, which are looked through to their ends, and `.csv` files.
+
+    Returns:
+        The runs, in the order of their paths; what the first `study.json` on the way says; and a
+        sentence for each that could not be read.
+
+    Raises:
+        ValueError: If a path is not there.
+    """
+    runs: list[tuple[list[Any], Run]] = []
+    study: dict[str, Any] = {}
+    notes: list[str] = []
+
+    def take(path: Path, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except (ValueError, OSError) as error:
+            notes.append(f"{path}: {error}.")
+            return None
+
+    def take_run(path: Path, read: Callable[[], Run]) -> None:
+        run = take(path, read)
+        if run is not None:
+            runs.append((_in_order(path), run))
+
+    def take_csv(path: Path, name: str) -> None:
+        take_run(path, lambda: Run(name.removesuffix(".csv"), read_csv(path)))
+
+    for root in paths:
+        if not root.exists():
+            arguments.refuse("find_runs", "paths", "be folders or files that are there", str(root))
+        if root.is_file():
+            take_csv(root, root.name)
+            continue
+        events: dict[Path, list[Path]] = defaultdict(list)
+        for folder, folders, files in os.walk(root):
+            here = Path(folder)
+            folders.sort()
+            if "study.json" in files and not study:
+                study = take(here / "study.json", partial(read_json, here / "study.json")) or {}
+            if "trial.json" in files:
+                folders.clear()
+                take_run(here, partial(read_trial, here))
+                continue
+            for file in map(here.joinpath, sorted(files)):
+                if file.suffix == ".csv":
+                    take_csv(file, os.path.relpath(file, root))
+                elif is_event_file(file):
+                    events[run_folder(file)].append(file)
+        for place, those in events.items():
+            name = place.name if place == root else os.path.relpath(place, root)
+            take_run(place, partial(_of_tensorboard, name, those))
+    return [run for _, run in sorted(runs, key=lambda pair: pair[0])], study, notes
+
+
+def _of_tensorboard(name: str, files: list[Path]) -> Run:
+    return Run(name, read_events(files))
+
+
+def _in_order(path: Path) -> list[Any]:
+    """A key that puts `run 9` before `run 10`."""
+    return [int(part) if part.isdigit() else part for part in re.split("([0-9]+)", str(path))]

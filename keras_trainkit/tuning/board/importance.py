@@ -1,0 +1,63 @@
+"""How much each hyperparameter mattered, by Optuna."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_trainkit._core.lazy import LazyModule
+from keras_trainkit.tuning.board.run import Run
+
+_optuna: Any = LazyModule("optuna", "tuning")
+_FEWEST = 10  # runs, below which the shares are chance
+
+
+def importance(
+    runs: Sequence[Run], scores: Sequence[float | None], mode: str, log: Sequence[str]
+) -> tuple[list[tuple[str, float]], str]:
+    """The share of each hyperparameter in the variance of the scores, largest first, and words.
+
+    Both are empty where there are no hyperparameters.
+    """
+    scored = [(run, score) for run, score in zip(runs, scores, strict=True) if score is not None]
+    names = sorted({name for run in runs for name in run.params})
+    scored = [(run, score) for run, score in scored if set(run.params) == set(names)]
+    values = {name: [run.params[name] for run, _ in scored] for name in names}
+    names = [name for name in names if len(set(map(str, values[name]))) > 1]
+    if not names:
+        return [], ""
+    if len(scored) < _FEWEST:
+        return [], f"Judged from {_FEWEST} scored runs on; there are {len(scored)}."
+    try:
+        create_trial, distributions = _optuna.trial.create_trial, _optuna.distributions
+    except ModuleNotFoundError as error:
+        return [], str(error)
+    axes = {name: _distribution(distributions, values[name], name in log) for name in names}
+    verbosity = _optuna.logging.get_verbosity()
+    _optuna.logging.set_verbosity(_optuna.logging.WARNING)
+    try:
+        study = _optuna.create_study(direction="maximize" if mode == "max" else "minimize")
+        for run, score in scored:
+            chosen = {name: _plain(run.params[name], axes[name]) for name in names}
+            study.add_trial(create_trial(params=chosen, distributions=axes, value=score))
+        shares = _optuna.importance.get_param_importances(study)
+    finally:
+        _optuna.logging.set_verbosity(verbosity)
+    words = (
+        f"The share of each hyperparameter in what made {len(scored)} runs differ, by Optuna; "
+        "it knows only the ranges that were tried."
+    )
+    return sorted(shares.items(), key=lambda pair: -pair[1]), words
+
+
+def _distribution(distributions: Any, values: Sequence[Any], log: bool) -> Any:
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return distributions.CategoricalDistribution(sorted({str(value) for value in values}))
+    low, high = float(np.min(values)), float(np.max(values))
+    return distributions.FloatDistribution(low, high, log=log and low > 0)
+
+
+def _plain(value: Any, axis: Any) -> Any:
+    return str(value) if hasattr(axis, "choices") else float(value)

@@ -1,0 +1,230 @@
+"""One page with all training runs on it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from keras_trainkit._core import arguments
+from keras_trainkit.callbacks._direction import direction
+from keras_trainkit.callbacks._whole_file import whole_file
+from keras_trainkit.callbacks.read_curves import CurvesReading, read_curves
+from keras_trainkit.tuning.board.find_runs import find_runs
+from keras_trainkit.tuning.board.importance import importance
+from keras_trainkit.tuning.board.run import Run
+
+_POINTS = 150_000  # losses of batches on a page
+_MOST_POINTS = 1_500  # of one run
+_TONES = {
+    **dict.fromkeys(("diverged", "not learning"), "bad"),
+    **dict.fromkeys(("falling", "wide gap", "no gap", "rising"), "warn"),
+    **dict.fromkeys(("level", "some gap", "solved"), "good"),
+}
+
+
+def write_board(
+    runs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    path: str | os.PathLike[str] = "board.html",
+    *,
+    title: str | None = None,
+    metric: str | None = None,
+    mode: str = "auto",
+    renew: float | None = None,
+) -> list[str]:
+    """Writes the command center: one page, which needs no server and no network.
+
+    It shows a wall of the learning curves of all runs on the same axes, each with its verdict; a
+    scatter of every hyperparameter against the score; all of them as parallel coordinates; and
+    how much each mattered, by Optuna. Runs are sorted and filtered by any hyperparameter or the
+    score, and one opens in full. The page is put in place whole: who reads it while it is being
+    renewed sees the old one or the new one.
+
+    Read are the trials of `coarse_search`, `refine_search` and `run_all`; files of Keras'
+    `CSVLogger`; and folders of TensorBoard (with TensorFlow installed). Runs of others have no
+    hyperparameters here, and their score is the best value of the metric.
+
+    Args:
+        runs: A folder or a `.csv` file, or several; folders are looked through to their ends.
+        path: Where the page goes.
+        title: What stands above it; the study's name, or that of the first folder.
+        metric: What runs are judged by, such as `"accuracy"`; that of the study, else the first
+            accuracy that is found, else the loss.
+        mode: `"max"` where more of it is better, `"min"` where less is, `"auto"` to go by its
+            name.
+        renew: The seconds after which a browser reads the page again; None is never.
+
+    Returns:
+        A sentence for each run that could not be read; they stand on the page too.
+
+    Raises:
+        ValueError: If `runs` are not there, or no run is found in them.
+
+    Example:
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "first.csv").write_text("epoch,loss\\n0,1.5\\n1,0.7\\n")
+    >>> write_board(folder, folder / "board.html")
+    []
+    """
+    folders = [Path(runs)] if isinstance(runs, str | os.PathLike) else [Path(one) for one in runs]
+    if renew is not None:
+        renew = arguments.number("write_board", "renew", renew, above=0)
+    found, study, notes = find_runs(folders)
+    if not found:
+        arguments.refuse(
+            "write_board",
+            "runs",
+            "hold trials of a search, files of CSVLogger or folders of TensorBoard",
+            [str(folder) for folder in folders],
+            " ".join(notes),
+        )
+    metric = metric or study.get("metric") or _usual_metric(found)
+    metric = metric.removeprefix("val_")
+    if mode == "auto":
+        mode = study.get("mode") or direction("write_board", "metric", metric, mode)
+    title = title or study.get("name") or folders[0].resolve().name
+    data = _page_data(found, study, notes, metric, mode)
+    data |= {"title": title, "made": f"{datetime.now():%Y-%m-%d %H:%M:%S}", "renew": renew}
+    page = resources.files("keras_trainkit.tuning.board").joinpath("page")
+    parts = {
+        "title": _escaped(title),
+        "style": page.joinpath("style.css").read_text(encoding="utf-8"),
+        "script": page.joinpath("script.js").read_text(encoding="utf-8"),
+        # Within a script element only "</" and "<!" mean something to a browser.
+        "data": json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
+    }
+    text = Template(page.joinpath("page.html").read_text(encoding="utf-8")).substitute(parts)
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return notes
+
+
+def _page_data(
+    runs: Sequence[Run], study: Mapping[str, Any], notes: list[str], metric: str, mode: str
+) -> dict[str, Any]:
+    readings = [_reading(run, metric, mode) for run in runs]
+    scores = [_score(run, reading) for run, reading in zip(runs, readings, strict=True)]
+    log = [name for name, axis in study.get("space", {}).items() if _is_log(axis)]
+    names = dict.fromkeys(name for run in runs for name in run.params)
+    shares, words = importance(runs, scores, mode, log)
+    floats = _Floats()
+    points = min(_MOST_POINTS, _POINTS // len(runs))
+    judged = any(f"val_{metric}" in run.curves for run in runs)
+    return {
+        "metric": metric,
+        "score": f"val_{metric}" if judged else metric,
+        "mode": mode,
+        "params": list(names),
+        "log": log,
+        "runs": [
+            {
+                "name": run.name,
+                "state": run.state,
+                "score": score,
+                "params": {name: _value(value) for name, value in run.params.items()},
+                "seconds": _value(run.seconds),
+                "epochs": run.epochs,
+                "reason": run.reason,
+                "facts": {name: _value(value) for name, value in run.facts.items()},
+                "curves": {name: floats.add(curve) for name, curve in run.curves.items()},
+                "points": _thinned(run.batches, points, floats),
+                **_verdict(run, reading),
+            }
+            for run, reading, score in zip(runs, readings, scores, strict=True)
+        ],
+        "importance": [[name, round(share, 4)] for name, share in shares],
+        "importance_words": words,
+        "notes": notes,
+        "floats": floats.packed(),
+    }
+
+
+class _Floats:
+    """All curves of a page in one buffer: a tenth of the text, and nothing to parse."""
+
+    def __init__(self) -> None:
+        self._parts: list[np.ndarray] = []
+        self._length = 0
+
+    def add(self, values: np.ndarray) -> list[int]:
+        """Where the values stand: the first, and how many."""
+        place = [self._length, len(values)]
+        self._parts.append(np.asarray(values, "<f4"))
+        self._length += len(values)
+        return place
+
+    def packed(self) -> str:
+        return base64.b64encode(b"".join(part.tobytes() for part in self._parts)).decode()
+
+
+def _thinned(batches: np.ndarray | None, most: int, floats: _Floats) -> list[int] | None:
+    if batches is None:
+        return None
+    x, y = batches[:, :: 1 + (batches.shape[1] - 1) // most]
+    start, count = floats.add(x)
+    floats.add(y)
+    return [start, count]
+
+
+def _usual_metric(runs: Sequence[Run]) -> str:
+    names = {name.removeprefix("val_"): None for run in runs for name in run.curves}
+    accuracies = [name for name in names if "acc" in name]
+    return accuracies[0] if accuracies else "loss" if "loss" in names else next(iter(names), "loss")
+
+
+def _reading(run: Run, metric: str, mode: str) -> CurvesReading | None:
+    history = {name: curve.tolist() for name, curve in run.curves.items()}
+    if metric not in history:
+        return None
+    return read_curves(history, metric, mode)
+
+
+def _score(run: Run, reading: CurvesReading | None) -> float | None:
+    if run.state in ("failed", "running"):
+        return None
+    if run.score is not None:
+        return _value(run.score)
+    if reading is None or reading.best_epoch is None:
+        return None
+    curve = run.curves.get(f"val_{reading.metric}", run.curves[reading.metric])
+    return _value(curve[reading.best_epoch - 1])
+
+
+def _verdict(run: Run, reading: CurvesReading | None) -> dict[str, str]:
+    if run.state == "failed":
+        return {"headline": "Failed", "words": "", "tone": "bad"}
+    if reading is None:
+        return {"headline": "No curve yet", "words": "", "tone": "plain"}
+    tones = [_TONES.get(finding, "plain") for finding in reading.findings]
+    tone = next(tone for tone in ("bad", "warn", "good", "plain") if tone in tones)
+    return {"headline": reading.headline, "words": reading.verdict, "tone": tone}
+
+
+def _is_log(axis: Any) -> bool:
+    return (
+        isinstance(axis, dict) and "log" in str(axis.get("class_name", axis.get("log", ""))).lower()
+    )
+
+
+def _value(value: Any) -> Any:
+    """As JSON takes it: no NaN, and what is neither number nor text by its words."""
+    if isinstance(value, bool) or value is None or isinstance(value, str | int):
+        return str(value) if isinstance(value, bool) else value
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return str(value)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,132 @@
+import base64
+import json
+import re
+
+import numpy as np
+import pytest
+from trial_folders import write_columns, write_study, write_trial
+
+from keras_trainkit import tuning
+from keras_trainkit.__main__ import main
+
+
+def data_of(page):
+    """What the page's script reads."""
+    text = re.search('<script type="application/json" id="data">(.*?)</script>', page, re.S)[1]
+    data = json.loads(text)
+    floats = np.frombuffer(base64.b64decode(data["floats"]), "<f4")
+    for run in data["runs"]:
+        places = run["curves"].items()
+        run["curves"] = {name: floats[i : i + count] for name, (i, count) in places}
+    return data
+
+
+def written(tmp_path, **options):
+    tuning.write_board(tmp_path, tmp_path / "board.html", **options)
+    return (tmp_path / "board.html").read_text(encoding="utf-8")
+
+
+def test_the_page_holds_what_was_measured(tmp_path):
+    write_study(tmp_path, 3, 12, name="a study")
+    data = data_of(written(tmp_path))
+    assert (data["title"], data["metric"], data["mode"]) == ("a study", "accuracy", "max")
+    assert data["params"] == ["learning_rate", "width", "optimizer"]
+    assert data["log"] == ["learning_rate"]
+    for number, run in enumerate(data["runs"]):
+        columns = write_trial(tmp_path / "again", number, 12)
+        assert run["score"] == pytest.approx(columns["val_accuracy"].max())
+        assert set(run["curves"]) == columns.keys() - {"epoch"}
+        for name, curve in run["curves"].items():
+            np.testing.assert_allclose(curve, columns[name], rtol=1e-6)
+        assert run["headline"]
+        assert run["tone"] in ("good", "warn", "bad")
+    assert data["importance_words"] == "Judged from 10 scored runs on; there are 3."
+
+
+def test_runs_that_the_kit_never_saw_are_scored_by_their_best_epoch(tmp_path):
+    write_columns(tmp_path / "a.csv", {"loss": [3.0, 1.0, 2.0], "val_loss": [4.0, 3.0, 2.5]})
+    write_columns(tmp_path / "b.csv", {"loss": [3.0, np.nan, np.nan]})
+    data = data_of(written(tmp_path))
+    assert (data["metric"], data["score"], data["mode"]) == ("loss", "val_loss", "min")
+    assert [run["score"] for run in data["runs"]] == [2.5, 3.0]
+    assert data["runs"][1]["headline"] == "Diverged"
+
+
+def test_the_rate_that_makes_the_score_is_what_mattered(tmp_path):
+    write_study(tmp_path, 40, 3)
+    shares = dict(data_of(written(tmp_path))["importance"])
+    assert shares["learning_rate"] > 0.8
+    assert sum(shares.values()) == pytest.approx(1, abs=0.01)
+
+
+def test_text_cannot_become_markup(tmp_path):
+    evil = "</script><script>alert(1)</script><!--"
+    write_study(tmp_path, 0, 0, name=evil)
+    write_trial(tmp_path, 0, 3, params={evil: evil}, reason=evil)
+    page = written(tmp_path)
+    assert page.count("<script") == page.count("</script>") == 2, "the data and the page's own"
+    assert "<!--" not in page
+    data = data_of(page)
+    assert data["title"] == evil
+    assert data["runs"][0]["params"] == {evil: evil}
+
+
+def test_the_page_needs_nothing_from_anywhere(tmp_path):
+    write_study(tmp_path, 1, 3)
+    page = written(tmp_path)
+    assert not re.search(r"https?:|//[a-z]+\.|\bsrc=|@import|url\(", page)
+    assert "default-src 'none'" in page
+    script = re.search(r"</script>\s*<script>(.*?)</script>", page, re.S)[1]
+    assert len(script.encode()) <= 100_000
+
+
+def test_five_hundred_trials_of_a_hundred_epochs_stay_below_five_megabytes(tmp_path):
+    write_study(tmp_path, 500, 100)
+    assert len(written(tmp_path)) < 5_000_000
+
+
+def test_the_command(tmp_path, capsys):
+    write_study(tmp_path, 2, 3)
+    (tmp_path / "trials" / "00001" / "trial.json").write_text("{")
+    page = tmp_path / "out.html"
+    assert main(["board", str(tmp_path), "-o", str(page), "--title", "mine"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(page)
+    assert "00001: is half-written or damaged." in captured.err
+    assert data_of(page.read_text())["title"] == "mine"
+    assert data_of(page.read_text())["renew"] is None
+
+
+def test_watching_writes_it_again(tmp_path, monkeypatch, capsys):
+    write_study(tmp_path, 1, 3)
+    page, counts = tmp_path / "board.html", []
+
+    def sleep(seconds):
+        data = data_of(page.read_text())
+        counts.append(len(data["runs"]))
+        assert data["renew"] == seconds == 5
+        if len(counts) == 2:
+            raise KeyboardInterrupt
+        write_trial(tmp_path, 1, 3)
+
+    monkeypatch.setattr("time.sleep", sleep)
+    assert main(["board", str(tmp_path), "-o", str(page), "--watch", "5"]) == 130
+    assert counts == [1, 2]
+    assert capsys.readouterr().out.splitlines() == [str(page)]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["nowhere"], "`find_runs`: `paths` must be folders or files that are there"),
+        (["."], "`write_board`: `runs` must hold trials of a search"),
+        ([".", "--watch", "0"], "`write_board`: `renew` must be a finite number above 0"),
+    ],
+)
+def test_the_command_says_what_is_wrong(options, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["board", *options]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert len(error.splitlines()) == 1
+    assert not (tmp_path / "board.html").exists()
