@@ -104,7 +104,7 @@ class Page:
 
 
 def test_all_runs_are_on_the_wall(page):
-    assert page.cards() == [f"trial {number}" for number in range(14)]
+    assert page.cards() == [f"coarse {number}" for number in range(14)]
     assert "14 runs · 1 pruned · 1 failed · best val_accuracy" in page.one("#summary").text
     assert page.inked("#wall canvas") > 100
 
@@ -113,23 +113,23 @@ def test_sorting_by_the_score_puts_the_best_first_and_by_seconds_the_shortest(pa
     page.choose("#sort", "val_accuracy")
     shown = page.cards()
     assert shown[0] in page.one("#summary").text
-    assert shown[-1] == "trial 12", "one without a score comes last"
+    assert shown[-1] == "coarse 12", "one without a score comes last"
     page.choose("#sort", "seconds")
-    assert page.cards() == [f"trial {number}" for number in range(14)]
+    assert page.cards() == [f"coarse {number}" for number in range(14)]
     page.one("#order").click()
-    assert page.cards()[0] == "trial 13"
+    assert page.cards()[0] == "coarse 13"
 
 
 def test_filters_by_choice_and_by_number_and_the_way_back(page):
     page.one("#filters summary").click()
     page.script("document.querySelectorAll('#filter-fields input[type=checkbox]')[0].click()")
-    assert page.cards() == [f"trial {number}" for number in range(0, 14, 2)], "adam is left out"
+    assert page.cards() == [f"coarse {number}" for number in range(0, 14, 2)], "adam is left out"
     field = page.one('[aria-label="seconds at most"]')
     field.send_keys("14\n")
-    assert page.cards() == ["trial 0", "trial 2", "trial 4"]
+    assert page.cards() == ["coarse 0", "coarse 2", "coarse 4"]
     assert "3 of 14 runs" in page.one("#summary").text
     page.browser.refresh()
-    assert page.cards() == ["trial 0", "trial 2", "trial 4"], "a renewed page stays as it was"
+    assert page.cards() == ["coarse 0", "coarse 2", "coarse 4"], "a renewed page stays as it was"
     page.one("#filters summary").click()
     page.one("#clear").click()
     assert len(page.cards()) == 14
@@ -137,14 +137,14 @@ def test_filters_by_choice_and_by_number_and_the_way_back(page):
 
 def test_search(page):
     page.one("#search").send_keys("failed")
-    assert page.cards() == ["trial 12"]
+    assert page.cards() == ["coarse 12"]
 
 
 def test_a_trial_opens_with_its_charts_and_facts_and_keys_turn_the_leaves(page):
     from selenium.webdriver.common.keys import Keys
 
     page.script("document.querySelectorAll('.card')[4].click()")
-    assert page.one("#trial-title").text.startswith("trial 4: val_accuracy")
+    assert page.one("#trial-title").text.startswith("coarse 4: val_accuracy")
     captions = [
         each.text for each in page.browser.find_elements("css selector", "#charts figcaption")
     ]
@@ -154,12 +154,12 @@ def test_a_trial_opens_with_its_charts_and_facts_and_keys_turn_the_leaves(page):
     assert page.inked("#charts figure:nth-child(2) canvas") > 1000
     assert "optimizer sgd" in page.one("#facts").text
     page.one("body").send_keys(Keys.ARROW_RIGHT)
-    assert page.one("#trial-title").text.startswith("trial 5")
+    assert page.one("#trial-title").text.startswith("coarse 5")
     page.at("#charts figure:nth-child(1) canvas", 0.6, 0.5).perform()
     assert page.one("#tip").text.startswith("epoch 5\ntraining 0.")
     page.one("body").send_keys(Keys.ESCAPE)
     assert page.script("return document.querySelector('dialog').open") is False
-    assert page.script("return document.activeElement.textContent").startswith("trial 5")
+    assert page.script("return document.activeElement.textContent").startswith("coarse 5")
 
 
 def test_words_of_a_trial_are_words(page):
@@ -183,8 +183,8 @@ def test_the_scatter_names_and_opens_a_run(page):
         page.script(POINT_AND_CLICK, canvas, across, down)
         if page.script("return document.querySelector('dialog').open"):
             break
-    assert page.one("#tip").get_attribute("textContent").startswith("trial")
-    assert page.one("#trial-title").text.startswith("trial")
+    assert page.one("#tip").get_attribute("textContent").startswith("coarse")
+    assert page.one("#trial-title").text.startswith("coarse")
 
 
 def test_dragging_along_an_axis_filters_and_a_double_click_lets_go(page):

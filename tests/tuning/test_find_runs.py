@@ -71,7 +71,7 @@ def test_trials_come_with_all_that_is_known(tmp_path):
     runs, study, notes = find_runs([tmp_path])
     assert study["name"] == "my study"
     assert not notes
-    assert [run.name for run in runs] == ["trial 3", "trial 12"]
+    assert [run.name for run in runs] == ["coarse 3", "coarse 12"]
     first, second = runs
     for name in columns.keys() - {"epoch"}:
         np.testing.assert_allclose(first.curves[name], columns[name], rtol=1e-6)
@@ -100,7 +100,7 @@ def test_what_is_half_written_is_left_out_and_named(tmp_path):
     (tmp_path / "notes.csv").write_text("a line of words\n")
     (tmp_path / "being_written.csv").write_text("epoch,loss\n0,1.5\n1,0.75\n2,0.")
     runs, study, notes = find_runs([tmp_path])
-    assert [run.name for run in runs] == ["being_written", "trial 0"]
+    assert [run.name for run in runs] == ["being_written", "coarse 0"]
     np.testing.assert_allclose(runs[0].curves["loss"], [1.5, 0.75])
     assert study == {}
     assert len(notes) == 3

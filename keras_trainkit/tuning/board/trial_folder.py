@@ -27,7 +27,7 @@ def read_trial(folder: Path) -> Run:
         raise ValueError("is not a trial's")
     score = trial.get("score")
     return Run(
-        name=f"trial {trial.get('number', folder.name)}",
+        name=f"{trial.get('step', 'trial')} {trial.get('number', folder.name)}",
         curves=_mean([of for of in curves if of]),
         params=params,
         state=state,

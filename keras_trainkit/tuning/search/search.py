@@ -1,0 +1,249 @@
+"""The loop of a worker: take a trial, train it, tell what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_trainkit._core import arguments
+from keras_trainkit._core.lazy import LazyModule
+from keras_trainkit.callbacks._direction import direction
+from keras_trainkit.callbacks._whole_file import whole_file
+from keras_trainkit.tuning.search.folds import Folds
+from keras_trainkit.tuning.search.study import PRUNERS, SAMPLERS, Study
+from keras_trainkit.tuning.search.train_trial import Build, Training, train_trial
+from keras_trainkit.tuning.search.trial_folder import OutputError, TrialFolder
+from keras_trainkit.tuning.search_result import SearchedTrial, SearchResult
+from keras_trainkit.tuning.space import Space, as_json, check_space
+from keras_trainkit.tuning.write_board import write_board
+
+_tqdm: Any = LazyModule("tqdm.auto", "tuning")
+_WAIT = 2.0  # seconds, until other workers have ended their trials
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `coarse_search` and `refine_search` have in common; they say what each means."""
+
+    owner: str
+    step: str
+    trials: int
+    epochs: int
+    batch_size: int = 32
+    metric: str = "val_accuracy"
+    mode: str = "auto"
+    sampler: str = "random"
+    pruner: str | None = "median"
+    splits: int = 1
+    validation_share: float | None = 0.2
+    callbacks: Callable[[], Sequence[keras.callbacks.Callback]] | None = None
+    time_limit: float | None = None
+    output: Path = Path("runs/tuning")
+    storage: str | None = None
+    name: str = "search"
+    seed: int = 0
+    worker: int = 0
+    verbose: int = 1
+
+    def checked(self) -> Settings:
+        """These, once each keeps its rule."""
+        who = self.owner
+        for key in ("trials", "epochs", "batch_size", "splits"):
+            arguments.integer(who, key, getattr(self, key), 1)
+        for key in ("seed", "worker"):
+            arguments.integer(who, key, getattr(self, key), 0)
+        arguments.one_of(who, "sampler", self.sampler, SAMPLERS)
+        if self.pruner is not None:
+            arguments.one_of(who, "pruner", self.pruner, PRUNERS)
+        if self.validation_share is not None:
+            arguments.number(who, "validation_share", self.validation_share, above=0, below=1)
+        elif self.splits < 2:
+            rule = "be a share of the rows where they are split once"
+            arguments.refuse(who, "validation_share", rule, None, "Or set `splits` to 5 folds.")
+        if self.time_limit is not None:
+            arguments.number(who, "time_limit", self.time_limit, above=0)
+        direction(who, "metric", self.metric, self.mode)
+        return self
+
+
+def search(
+    build: Build,
+    data: Any,
+    space: Space,
+    settings: Settings,
+    first: Sequence[Mapping[str, Any]] = (),
+) -> SearchResult:
+    """Runs trials until there are as many as wanted, other workers' among them.
+
+    Args:
+        build: Makes a compiled model of hyperparameters.
+        data: What `Folds` takes.
+        space: The ranges.
+        settings: The rest.
+        first: Hyperparameters to begin with.
+    """
+    settings = settings.checked()
+    who = settings.owner
+    if not callable(build):
+        arguments.refuse(who, "build", "be a function of hyperparameters", build)
+    space = check_space(who, space)
+    mode = direction(who, "metric", settings.metric, settings.mode)
+    folds = Folds(who, data, settings.splits, settings.validation_share, settings.seed)
+    storage = settings.storage or settings.output / "journal.log"
+    try:
+        settings.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        arguments.refuse(
+            who,
+            "output",
+            f"be a folder that can be written ({error.strerror})",
+            str(settings.output),
+        )
+    study = Study(
+        who, settings.name, storage, space, settings.metric, mode,
+        settings.sampler, settings.pruner, settings.seed, settings.worker,
+    )  # fmt: skip
+    for params in first:
+        study.queue(params)
+    training = Training(
+        build,
+        folds,
+        settings.epochs,
+        settings.batch_size,
+        settings.metric,
+        mode,
+        lambda: list(settings.callbacks() if settings.callbacks else ()),
+        settings.time_limit,
+    )
+    board = _Board(settings)
+    try:
+        _describe(settings, space, mode)
+        _work(study, training, settings, mode, board)
+        board.write()
+    except OutputError as error:
+        cure = "What was finished is kept: make room, and run it again."
+        arguments.refuse(who, "output", "be a folder that can be written", str(error), cure)
+    return _result(study, settings, space, mode)
+
+
+def _work(study: Study, training: Training, settings: Settings, mode: str, board: _Board) -> None:
+    bar = _tqdm.tqdm(
+        total=settings.trials, desc=settings.step, unit="trial", disable=not settings.verbose
+    )
+    with bar:
+        while True:
+            study.reclaim()
+            trials = study.trials()
+            ended = [trial for trial in trials if trial.state.is_finished()]
+            bar.update(min(len(ended), settings.trials) - bar.n)
+            if len(ended) >= settings.trials:
+                return
+            running = [trial for trial in trials if trial.state.name == "RUNNING"]
+            if len(ended) + len(running) >= settings.trials or study.is_exhausted:
+                if not running:
+                    return
+                time.sleep(_WAIT)  # for others to end theirs, or to fall silent
+                continue
+            _one_trial(study, training, settings, bar, mode)
+            board.write_now_and_then()
+
+
+def _one_trial(study: Study, training: Training, settings: Settings, bar: Any, mode: str) -> None:
+    trial = study.ask()
+    begin = time.monotonic()
+    seed = int(np.random.SeedSequence([settings.seed, trial.number]).generate_state(1)[0] % 2**31)
+    facts = {
+        "number": trial.number,
+        "step": settings.step,
+        "params": dict(trial.params),
+        "score": None,
+        "reason": "",
+        "seed": seed,
+        "worker": settings.worker,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+    def report(value: float, epoch: int) -> bool:
+        trial.report(value, epoch)
+        return settings.pruner is not None and trial.should_prune()
+
+    try:
+        folder = TrialFolder(settings.output / "trials" / f"{trial.number:05d}", facts)
+        with study.alive(trial):
+            outcome = train_trial(training, trial.params, seed, folder, report)
+        folder.write(
+            state=outcome.state,
+            score=outcome.score,
+            reason=outcome.reason,
+            seconds=round(time.monotonic() - begin, 2),
+            **({"folds": outcome.scores} if len(outcome.scores) > 1 else {}),
+        )
+    except BaseException as error:  # Ctrl-C, a full disk: the trial is for someone else to take
+        study.release(trial, f"Stopped by {type(error).__name__}.")
+        raise
+    study.tell(trial, outcome.state, outcome.score, outcome.reason)
+    if outcome.state == "failed":
+        bar.write(f"Trial {trial.number} failed: {outcome.reason}")
+    best = study.best_score(mode)
+    if best is not None:
+        bar.set_postfix_str(f"best {settings.metric} {best:.4g}")
+
+
+def _describe(settings: Settings, space: Space, mode: str) -> None:
+    facts = {
+        "format": 1,
+        "name": settings.name,
+        "metric": settings.metric.removeprefix("val_"),
+        "mode": mode,
+        "space": as_json(space),
+    }
+    try:
+        with whole_file(settings.output / "study.json") as part:
+            part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write study.json: {error.strerror or error}") from error
+
+
+class _Board:
+    """The page, renewed as the search goes on, at a fiftieth of its time at most."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._output = settings.output
+        self._next = time.monotonic()
+
+    def write_now_and_then(self) -> None:
+        if time.monotonic() >= self._next:
+            begin = time.monotonic()
+            self.write(renew=10.0)
+            self._next = time.monotonic() + 100 * (time.monotonic() - begin)
+
+    def write(self, renew: float | None = None) -> None:
+        try:
+            write_board(self._output, self._output / "board.html", renew=renew)
+        except OSError as error:
+            raise OutputError(f"cannot write board.html: {error.strerror or error}") from error
+
+
+def _result(study: Study, settings: Settings, space: Space, mode: str) -> SearchResult:
+    names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+    trials = tuple(
+        SearchedTrial(
+            number=trial.number,
+            params=dict(trial.params),
+            state=names[trial.state.name],
+            score=trial.user_attrs.get("score"),
+            reason=trial.user_attrs.get("reason", ""),
+            folder=settings.output / "trials" / f"{trial.number:05d}",
+        )
+        for trial in study.trials()
+        if trial.state.name in names
+    )
+    return SearchResult(settings.step, trials, settings.metric, mode, dict(space), settings.output)

@@ -1,0 +1,283 @@
+import csv
+import errno
+import json
+import os
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from searching import SPACE, build, data, search
+from sklearn.model_selection import KFold
+
+from keras_trainkit import tuning
+from keras_trainkit.tuning.search import study
+
+
+def trial_of(output, number):
+    return json.loads((output / "trials" / f"{number:05d}" / "trial.json").read_text())
+
+
+def test_a_search_keeps_what_fit_saw_and_the_best_snapshot(tmp_path):
+    histories = []
+
+    class Keep(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            histories.append(dict(self.model.history.history))
+
+    result = search(tmp_path, trials=3, epochs=4, callbacks=lambda: [Keep()])
+    assert [trial.number for trial in result.trials] == [0, 1, 2]
+    assert {trial.state for trial in result.trials} == {"complete"}
+    for trial, history in zip(result.trials, histories, strict=True):
+        assert 1e-3 <= trial.params["learning_rate"] <= 1
+        assert trial.params["l2"] in (0.0, 1e-4)
+        assert trial.score == pytest.approx(min(history["val_loss"]))
+        with (trial.folder / "curves.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        assert [int(row["epoch"]) for row in rows] == [0, 1, 2, 3]
+        for name, values in history.items():
+            np.testing.assert_allclose([float(row[name]) for row in rows], values)
+        assert float(rows[0]["learning_rate"]) == pytest.approx(trial.params["learning_rate"])
+        kept = trial_of(tmp_path, trial.number)
+        assert (kept["state"], kept["score"]) == ("complete", trial.score)
+        assert kept["params"] == trial.params
+    assert result.best.score == min(trial.score for trial in result.trials)
+    assert f"The best val_loss is {result.best.score:.4g}" in result.verdict
+    assert (tmp_path / "board.html").exists()
+
+    # The snapshot is of the best epoch: judged again, it has the score.
+    x, y = data()
+    rows = np.arange(64)
+    from sklearn.model_selection import ShuffleSplit
+
+    _, validation = next(ShuffleSplit(1, test_size=0.2, random_state=0).split(rows))
+    model = keras.models.load_model(result.best.folder / "best.keras")
+    loss = model.evaluate(x[validation], y[validation], verbose=0)[0]
+    assert loss == pytest.approx(result.best.score, rel=1e-5)
+
+
+def test_the_points_are_those_of_the_seed_and_of_the_worker(tmp_path):
+    drawn = {
+        name: [trial.params["learning_rate"] for trial in search(tmp_path / name, **options).trials]
+        for name, options in {
+            "first": {"trials": 2},
+            "again": {"trials": 2},
+            "other seed": {"trials": 2, "seed": 1},
+            "other worker": {"trials": 2, "worker": 1},
+        }.items()
+    }
+    assert drawn["first"] == drawn["again"]
+    assert len({*drawn["first"], *drawn["other seed"], *drawn["other worker"]}) == 6
+
+
+def test_a_second_call_goes_on_where_the_first_ended(tmp_path):
+    first = search(tmp_path, trials=2)
+    second = search(tmp_path, trials=4)
+    assert second.trials[:2] == first.trials
+    assert len(second.trials) == 4
+    assert len({trial.params["learning_rate"] for trial in second.trials}) == 4, "drawn anew"
+    assert search(tmp_path, trials=4, build=_never).trials == second.trials
+
+
+def _never(params):
+    raise AssertionError("there was nothing left to do")
+
+
+def test_what_the_users_code_does_wrong_is_the_trials_reason(tmp_path):
+    def faulty(params):
+        if params["kind"] == "raises":
+            raise KeyError("no such thing")
+        if params["kind"] == "uncompiled":
+            return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        if params["kind"] == "no model":
+            return None
+        if params["kind"] == "shapes":
+            model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+            model.compile("sgd", "mse", run_eagerly=True)
+            return model
+        return build({"learning_rate": 1e30 if params["kind"] == "nan" else 0.1})
+
+    kinds = ["raises", "uncompiled", "no model", "shapes", "nan", "well"]
+    space = {"kind": tuning.Choice(kinds)}
+    result = search(tmp_path, faulty, space, trials=6, sampler="grid", epochs=3)
+    reasons = {trial.params["kind"]: trial.reason for trial in result.trials}
+    assert reasons["raises"] == "`build` raised KeyError: 'no such thing'"
+    assert reasons["uncompiled"] == (
+        "`build` must return a compiled keras.Model, got an uncompiled one."
+    )
+    assert reasons["no model"] == "`build` must return a compiled keras.Model, got NoneType."
+    assert reasons["shapes"].startswith("Training raised ValueError: ")
+    assert reasons["nan"].startswith("The loss or val_loss is not finite after epoch")
+    assert reasons["well"] == ""
+    assert result.best.params == {"kind": "well"}
+    assert "6 trials, 5 failed." in result.verdict
+    page = (tmp_path / "board.html").read_text()
+    assert "no such thing" in page
+
+
+def test_a_metric_that_nothing_reports_is_the_reason_too(tmp_path):
+    result = search(tmp_path, trials=1, metric="val_accuracy")
+    assert result.best is None
+    assert "The metric 'val_accuracy' is not in the logs, which have" in result.verdict
+
+
+def test_hopeless_trials_are_given_up_early(tmp_path):
+    space = {"learning_rate": tuning.Choice([0.3, 0.29, 0.28, 0.27, 0.26, 1e-4])}
+    result = search(tmp_path, space=space, trials=6, sampler="grid", epochs=4, pruner="median")
+    last = next(trial for trial in result.trials if trial.params["learning_rate"] == 1e-4)
+    begun_late = last.number == 5  # the first five are what the others are measured by
+    assert (last.state == "pruned") == begun_late
+    for trial in result.trials:
+        lines = (trial.folder / "curves.csv").read_text().splitlines()
+        assert (len(lines) == 5) == (trial.state == "complete")
+
+
+def test_folds_are_scikit_learns_and_their_mean_is_the_score(tmp_path):
+    seen = []
+
+    def watched(params):
+        seen.append(model := build(params))
+        return model
+
+    result = search(
+        tmp_path, watched, {"learning_rate": tuning.Choice([0.1])}, trials=1, epochs=3,
+        splits=4, validation_share=None,
+    )  # fmt: skip
+    (trial,) = result.trials
+    x, y = data()
+    expected = []
+    for fold, (_, rows) in enumerate(KFold(4, shuffle=True, random_state=0).split(x)):
+        model = keras.models.load_model(trial.folder / f"best-{fold}.keras")
+        expected.append(model.evaluate(x[rows], y[rows], verbose=0)[0])
+        assert (trial.folder / f"curves-{fold}.csv").exists()
+    assert len(seen) == 4
+    assert trial_of(tmp_path, 0)["folds"] == pytest.approx(expected, rel=1e-5)
+    assert trial.score == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_classes_are_split_class_by_class():
+    from keras_trainkit.tuning.search.folds import Folds
+
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    for share in (0.2, None):
+        for _, (_, y) in Folds("search", (labels[:, None], labels), 5, share, seed=0):
+            np.testing.assert_array_equal(np.bincount(y), [12, 6, 2])
+
+
+def test_datasets_and_pairs_are_taken_as_they_are(tmp_path):
+    import tensorflow as tf
+
+    x, y = data()
+    train = tf.data.Dataset.from_tensor_slices((x[:48], y[:48])).batch(16)
+    validation = tf.data.Dataset.from_tensor_slices((x[48:], y[48:])).batch(16)
+    for number, pair in enumerate([(train, validation), ((x[:48], y[:48]), (x[48:], y[48:]))]):
+        result = search(tmp_path / str(number), data=lambda pair=pair: pair, trials=1)
+        assert result.best is not None, result.verdict
+
+
+def test_the_best_at_an_edge_is_said(tmp_path):
+    space = {"learning_rate": tuning.LogUniform(1e-5, 1e-4)}
+    result = search(tmp_path, space=space, trials=4, sampler="grid")
+    assert result.best.params["learning_rate"] == pytest.approx(1e-4)
+    assert "at the edge of the range of learning_rate: widen it" in result.verdict
+
+
+def test_refining_trains_the_best_again_and_others_between_them(tmp_path):
+    coarse = search(tmp_path / "coarse", trials=4)
+    refined = tuning.refine_search(
+        build, data(), coarse, best=2, trials=3, epochs=5, pruner=None, verbose=0
+    )
+    best = [trial.params for trial in coarse.best_trials(2)]
+    assert [trial.params for trial in refined.trials[:2]] == best
+    rates = [params["learning_rate"] for params in best]
+    low, high = min(rates), max(rates)
+    room = np.sqrt(high / low)
+    assert low / room <= refined.trials[2].params["learning_rate"] <= high * room
+    assert refined.output == tmp_path / "refine"
+    assert refined.best.score < coarse.best.score
+
+
+def test_a_study_with_another_space_is_refused(tmp_path):
+    search(tmp_path, trials=1)
+    with pytest.raises(ValueError, match="`coarse_search`: `space` must be that of the study 'co"):
+        search(tmp_path, space={"learning_rate": tuning.LogUniform(1e-3, 2.0)}, trials=1)
+    with pytest.raises(ValueError, match="`coarse_search`: `metric` must be that of the study"):
+        search(tmp_path, metric="val_mae", trials=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"trials": 0}, "`trials` must be a whole number of at least 1, got 0."),
+        ({"sampler": "best"}, "`sampler` must be "),
+        ({"pruner": "best"}, "`pruner` must be "),
+        ({"metric": "val_q"}, "`metric` must have a name that tells whether more is better"),
+        ({"space": {}}, "`space` must map names to Uniform"),
+        ({"space": {"a": (0, 1)}}, "`space` must map 'a' to Uniform"),
+        ({"build": 3}, "`build` must be a function of hyperparameters, got 3."),
+        ({"data": lambda: np.ones(3)}, "`data` must be"),
+        ({"data": lambda: (np.ones(3), np.ones(4))}, "`data` must have 4 rows everywhere"),
+        ({"validation_share": None}, "`validation_share` must be a share of the rows where"),
+        ({"storage": "nonsense"}, "`storage` must be a storage that"),
+        ({"storage": "sqlite:////nowhere/at/all.db"}, "`storage` must be a storage that can be re"),
+    ],
+)
+def test_each_refusal_is_a_sentence(options, words, tmp_path):
+    with pytest.raises(ValueError, match=words) as error:
+        search(tmp_path, **{"trials": 1, **options})
+    assert str(error.value).startswith("`coarse_search`: ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_password_is_not_shown():
+    assert study._safe("postgresql://me:secret@host:1/db") == "postgresql://me@host:1/db"
+
+
+def test_a_full_disk_loses_nothing_that_was_finished(tmp_path, monkeypatch):
+    first = search(tmp_path, trials=1)
+    replace = os.replace
+
+    def full(source, target):
+        if "00001" in str(target):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ValueError, match=r"`coarse_search`: `output` must be a folder .* No space"):
+        search(tmp_path, trials=3)
+    monkeypatch.undo()
+    result = search(tmp_path, trials=3)
+    assert result.trials[0] == first.trials[0]
+    assert [trial.state for trial in result.trials] == ["complete"] * 3
+
+
+def test_an_interrupt_queues_the_trial_again(tmp_path):
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, trials=1, callbacks=lambda: [Interrupt()])
+    interrupted = trial_of(tmp_path, 0)["params"]
+    result = search(tmp_path, trials=1)
+    assert [trial.params for trial in result.trials] == [interrupted]
+
+
+def test_a_silent_worker_is_taken_for_dead_and_its_trial_is_done_again(tmp_path, monkeypatch):
+    search(tmp_path, trials=1)
+    mine = study.Study(
+        "test", "coarse", tmp_path / "journal.log", SPACE, "val_loss", "min", "random", None, 0, 7
+    )
+    dead = mine.ask()  # and never told
+    monkeypatch.setattr(study, "BEAT", 0.0)
+    result = search(tmp_path, trials=2)
+    assert len(result.trials) == 2
+    assert result.trials[1].params == dead.params
+    assert result.trials[1].number > dead.number
+
+
+def test_optuna_says_nothing_by_itself(tmp_path, capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        search(tmp_path, trials=2, sampler="tpe")
+    assert "A new study" not in capfd.readouterr().err
