@@ -32,7 +32,7 @@ PINNED = {
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot
     """,
-    "tuning": "write_board",
+    "tuning": "Choice IntUniform LogUniform Uniform coarse_search refine_search write_board",
 }
 
 

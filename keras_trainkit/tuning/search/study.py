@@ -37,6 +37,7 @@ _PRUNERS = {
     "successive_halving": "SuccessiveHalvingPruner",
 }
 PRUNERS = tuple(_PRUNERS)
+_ATTEMPTS, _PAUSE = 3, 1.0  # seconds
 _GRID_POINTS = 4  # of each range
 
 
@@ -64,12 +65,7 @@ class Study:
         self.worker = worker
         self._axes = {key: axis.distribution() for key, axis in space.items()}
         with _reached(owner, storage), quiet():
-            self._study = _optuna.create_study(
-                storage=_storage(storage),
-                study_name=name,
-                load_if_exists=True,
-                direction="maximize" if mode == "max" else "minimize",
-            )
+            self._study = _opened(name, storage, "maximize" if mode == "max" else "minimize")
             facts = {"space": as_json(space), "metric": metric, "mode": mode}
             for key, value in facts.items():
                 known = self._study.user_attrs.get(key)
@@ -185,6 +181,21 @@ class Study:
         finally:
             done.set()
             thread.join()
+
+
+def _opened(name: str, storage: str | Path, direction: str) -> Any:
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _optuna.create_study(
+                storage=_storage(storage), study_name=name, load_if_exists=True, direction=direction
+            )
+        except (ValueError, ModuleNotFoundError):
+            raise
+        except Exception:
+            # Of workers that open a new database at one instant, one makes the tables.
+            if attempt + 1 == _ATTEMPTS:
+                raise
+            time.sleep(_PAUSE)
 
 
 def space_of(name: str, storage: str | Path) -> dict[str, Axis] | None:
