@@ -1,14 +1,18 @@
 """Callbacks that look on while a model trains, keep its best, and say what they see."""
 
+from keras_trainkit.callbacks.average_model_checkpoint import AverageModelCheckpoint
 from keras_trainkit.callbacks.best_snapshot import best_snapshot
 from keras_trainkit.callbacks.initial_loss_check import InitialLossCheck, check_initial_loss
 from keras_trainkit.callbacks.learning_curves import LearningCurves
 from keras_trainkit.callbacks.learning_rate_logger import LearningRateLogger
+from keras_trainkit.callbacks.swap_averages import SwapAverages
 
 __all__ = [
+    "AverageModelCheckpoint",
     "InitialLossCheck",
     "LearningCurves",
     "LearningRateLogger",
+    "SwapAverages",
     "best_snapshot",
     "check_initial_loss",
 ]
