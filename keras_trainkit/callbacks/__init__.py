@@ -5,14 +5,18 @@ from keras_trainkit.callbacks.best_snapshot import best_snapshot
 from keras_trainkit.callbacks.initial_loss_check import InitialLossCheck, check_initial_loss
 from keras_trainkit.callbacks.learning_curves import LearningCurves
 from keras_trainkit.callbacks.learning_rate_logger import LearningRateLogger
+from keras_trainkit.callbacks.snapshot_ensemble import SnapshotEnsemble
 from keras_trainkit.callbacks.swap_averages import SwapAverages
+from keras_trainkit.callbacks.time_stopping import TimeStopping
 
 __all__ = [
     "AverageModelCheckpoint",
     "InitialLossCheck",
     "LearningCurves",
     "LearningRateLogger",
+    "SnapshotEnsemble",
     "SwapAverages",
+    "TimeStopping",
     "best_snapshot",
     "check_initial_loss",
 ]
