@@ -8,6 +8,7 @@ from keras_trainkit.callbacks.learning_rate_logger import LearningRateLogger
 from keras_trainkit.callbacks.snapshot_ensemble import SnapshotEnsemble
 from keras_trainkit.callbacks.swap_averages import SwapAverages
 from keras_trainkit.callbacks.time_stopping import TimeStopping
+from keras_trainkit.callbacks.tqdm_progress_bar import TQDMProgressBar
 
 __all__ = [
     "AverageModelCheckpoint",
@@ -16,6 +17,7 @@ __all__ = [
     "LearningRateLogger",
     "SnapshotEnsemble",
     "SwapAverages",
+    "TQDMProgressBar",
     "TimeStopping",
     "best_snapshot",
     "check_initial_loss",
