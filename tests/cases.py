@@ -154,6 +154,10 @@ VIEWS: list[Case] = [
 
 CALLBACKS: list[Case] = [
     Case(
+        callbacks.ActivationStatistics,
+        {"data": [], "path": "activations.png", "each_epoch": True, "examples": 32, "verbose": 0},
+    ),
+    Case(
         callbacks.AverageModelCheckpoint,
         {
             "update_weights": True,
