@@ -50,6 +50,5 @@ def cycle_ends(schedule: Any) -> Iterator[int]:
     elif isinstance(schedule, Join):
         begin = 0
         for piece, steps in schedule.schedules:
-            ends = takewhile(lambda end, steps=steps: end <= steps, cycle_ends(piece))
-            yield from (begin + end for end in ends)
+            yield from (begin + end for end in takewhile(steps.__ge__, cycle_ends(piece)))
             begin += steps
