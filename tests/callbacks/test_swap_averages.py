@@ -27,7 +27,7 @@ def loss(w):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_evaluation_and_savers_see_the_averages_and_training_does_not(optimizer):
+def test_savers_see_averages_training_does_not(optimizer):
     bare, swapped = Trajectory(), Trajectory()
     model = model_of(optimizer)
     start = model.get_weights()
