@@ -127,6 +127,13 @@ def test_what_is_not_finite_is_named():
     figure.canvas.draw()
 
 
+def test_batch_normalization_takes_the_statistics_of_the_batch():
+    model = keras.Sequential([keras.Input((256,)), layers.BatchNormalization(), layers.Dense(3)])
+    normalized = look(model, 3 + 5 * X).layers[0]
+    assert normalized.mean == pytest.approx(0, abs=1e-4)
+    assert normalized.deviation == pytest.approx(1, abs=1e-3)
+
+
 class Block(layers.Layer):
     """A composite with a model inside, as in subclassed models."""
 

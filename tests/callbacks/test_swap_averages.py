@@ -54,12 +54,12 @@ def test_one_evaluation_or_prediction(use, optimizer):
         fit_one_step(model, trajectory)
     before = weights(model)
     expected = average(trajectory.after_step, optimizer)
-    for _ in range(2):  # what is given back can be swapped again
+    for swap in [SwapAverages()] * 2:  # what is given back can be swapped again
         if use == "evaluate":
-            found = model.evaluate(X, Y, verbose=0, callbacks=[SwapAverages()])
+            found = model.evaluate(X, Y, verbose=0, callbacks=[swap])
             np.testing.assert_allclose(found, loss(expected), rtol=1e-4)
         else:
-            found = model.predict(X, verbose=0, callbacks=[SwapAverages()])
+            found = model.predict(X, verbose=0, callbacks=[swap])
             np.testing.assert_allclose(found, X @ expected, atol=1e-5)
         np.testing.assert_array_equal(weights(model), before)
 
