@@ -118,7 +118,7 @@ def check_activations(model: keras.Model, data: Any, examples: int = 64) -> Acti
       fourfold and by a quarter from each layer to the next, or it is twenty times that of the
       input, or not finite;
     - too small: the deviation falls to a quarter and by a fifth from each layer to the next, or
-      to a twentieth of that of the input, or 95% of a layer are zero.
+      ends at a twentieth of that of the input, or 95% of a layer are zero.
 
     The model runs eagerly in training mode, so that batch normalisation takes the statistics of
     the batch, and inside `keras.StatelessScope`: weights, moving statistics and seeds stay.
@@ -126,8 +126,8 @@ def check_activations(model: keras.Model, data: Any, examples: int = 64) -> Acti
 
     Args:
         model: A Keras model.
-        data: Inputs, `(x, y)` or `(x, y, sample_weight)`, or an iterable of such batches, say a
-            `tf.data.Dataset`, whose first one is taken.
+        data: Inputs (several in a dictionary), `(x, y)` or `(x, y, sample_weight)`, or an
+            iterable of such batches, say a `tf.data.Dataset`, whose first one is taken.
         examples: How many rows are looked at, the first ones.
 
     Returns:
@@ -270,7 +270,6 @@ def _judge(layers: list[LayerActivations], inputs: Any) -> tuple[str, str]:
     total = last.deviation / first.deviation if first.deviation else 0.0
     each = total ** (1 / (len(judged) - 1)) if len(judged) > 1 else 1.0
     largest = max(judged, key=lambda layer: layer.deviation)
-    smallest = min(judged, key=lambda layer: layer.deviation)
     flattest = max(judged, key=lambda layer: np.nan_to_num(layer.saturated))
     emptiest = max(judged, key=lambda layer: layer.zeros)
     broken = next((layer for layer in layers if not math.isfinite(layer.deviation)), None)
@@ -294,10 +293,9 @@ def _judge(layers: list[LayerActivations], inputs: Any) -> tuple[str, str]:
         small = f"{emptiest.zeros:.0%} of the activations of {emptiest.name} are zero"
     elif total < _FALL and each < _FALL_EACH:
         small = f"the deviation falls {way}, and the gradients die away with it"
-    elif smallest.deviation < start / _FAR:
+    elif last.deviation < start / _FAR:  # of the last: a gate on the way is small on purpose
         small = (
-            f"the deviation is {smallest.deviation:.2g} in {smallest.name}, and {start:.2g} in the "
-            "input"
+            f"the deviation is {last.deviation:.2g} in {last.name}, and {start:.2g} in the input"
         )
     if big and reach > _LARGE_INPUT:
         return "too big", f"Too big: {big}. The input reaches {reach:.3g}: normalise it first."

@@ -111,6 +111,17 @@ def test_one_hidden_layer_is_compared_with_the_input():
         assert "1 in the input" in reading.verdict
 
 
+def test_a_small_gate_on_the_way_is_no_collapse():
+    inputs = keras.Input((256,))
+    x = layers.Dense(256, "relu", kernel_initializer="he_normal")(inputs)
+    gate = layers.Dense(256, "sigmoid", kernel_initializer=normal(0.001))(x)
+    x = layers.Dense(256, "relu", kernel_initializer=normal(0.2))(layers.Multiply()([x, gate]))
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    reading = check_activations(model, X)
+    assert min(layer.deviation for layer in reading.layers) < 1 / 20
+    assert reading.finding == "just right"
+
+
 def test_an_input_that_is_not_normalised_is_the_first_to_blame():
     reading = check_activations(network("tanh", "glorot_uniform"), 100 + 50 * X)
     assert reading.finding == "too big"
