@@ -13,7 +13,8 @@ from keras_trainkit._core.lazy import LazyModule
 
 _tqdm: Any = LazyModule("tqdm.auto", "progress")
 
-_ENDLESS = "{n_fmt} batches, {elapsed} - {desc}"  # tqdm would say that 0 seconds are left
+# Without a total: tqdm would say that 0 seconds are left. An empty bar wipes the rest of the line.
+_ENDLESS = "{n_fmt} batches, {elapsed} - {desc} {bar}"
 
 
 class TQDMProgressBar(keras.callbacks.ProgbarLogger):
@@ -63,7 +64,7 @@ class TQDMProgressBar(keras.callbacks.ProgbarLogger):
         metrics_separator: str = " - ",
         overall_bar_format: str = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} epochs, "
         "{remaining} left",
-        epoch_bar_format: str = "{n_fmt}/{total_fmt} |{bar:20}| {remaining} left - {desc}",
+        epoch_bar_format: str = "{n_fmt}/{total_fmt} |{bar}| {remaining} left - {desc}",
         metrics_format: str = "{name}: {value:0.4f}",
         update_per_second: float = 10,
         leave_epoch_progress: bool = True,

@@ -59,14 +59,12 @@ def test_bars_of_the_training_the_epoch_and_the_validation(screen, capsys):
     lines = shown(screen)
     assert any(re.match(r"Training  50%\|.+\| 1/2 epochs, \S+ left$", line) for line in lines)
     for n in range(1, 6):
-        pattern = rf"{n}/5 \|.{{20}}\| \S+ left - Epoch 2/2 - loss: 0.0000 - mae: 0.0000$"
+        pattern = rf"{n}/5 \|.+\| \S+ left - Epoch 2/2 - loss: 0.0000 - mae: 0.0000$"
         assert any(re.match(pattern, line) for line in lines)
     assert any(
         re.match(r"1 batches, \S+ - Validation - loss: 0.0000 - mae", line) for line in lines
     )
-    whole = (
-        r"5/5 \|[█#]{20}\| 00:00 left - Epoch 2/2 - loss: .* - val_loss: 0.0000 - val_mae: 0.0000$"
-    )
+    whole = r"5/5 \|[█#]+\| 00:00 left - Epoch 2/2 - loss: .* - val_loss: 0.0000 - val_mae: 0.0000$"
     assert any(re.match(whole, line) for line in lines)
     assert lines[-1].startswith("Training 100%")
     assert capsys.readouterr().out == ""  # Keras' own bar stays away
