@@ -153,12 +153,40 @@ VIEWS: list[Case] = [
 ]
 
 CALLBACKS: list[Case] = [
+    Case(
+        callbacks.ActivationStatistics,
+        {"data": [], "path": "activations.png", "each_epoch": True, "examples": 32, "verbose": 0},
+    ),
+    Case(
+        callbacks.AverageModelCheckpoint,
+        {
+            "update_weights": True,
+            "filepath": "average.keras",
+            "monitor": "val_accuracy",
+            "save_best_only": True,
+            "mode": "max",
+            "save_freq": 20,
+        },
+    ),
     Case(callbacks.InitialLossCheck, {"data": [], "classes": 10, "examples": 64, "verbose": 0}),
     Case(
         callbacks.LearningCurves,
         {"path": "curves.png", "every": 5.0, "metric": "accuracy", "batches_per_point": 2},
     ),
     Case(callbacks.LearningRateLogger),
+    Case(callbacks.SnapshotEnsemble, {"directory": "snapshots", "cycle_steps": 40, "last": 5}),
+    Case(callbacks.SwapAverages),
+    Case(
+        callbacks.TQDMProgressBar,
+        {
+            "metrics_separator": ", ",
+            "metrics_format": "{name} {value:.3f}",
+            "update_per_second": 2.0,
+            "leave_epoch_progress": False,
+            "show_overall_progress": False,
+        },
+    ),
+    Case(callbacks.TimeStopping, {"seconds": 60.0, "verbose": 1, "at": "epoch"}),
 ]
 
 GREY_TOO = (1, 3, 4)

@@ -9,7 +9,9 @@ import keras_trainkit
 
 PINNED = {
     "callbacks": """
-        InitialLossCheck LearningCurves LearningRateLogger best_snapshot check_initial_loss
+        ActivationStatistics AverageModelCheckpoint InitialLossCheck LearningCurves
+        LearningRateLogger SnapshotEnsemble SwapAverages TQDMProgressBar TimeStopping
+        best_snapshot check_activations check_initial_loss
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """

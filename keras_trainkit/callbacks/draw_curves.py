@@ -14,10 +14,10 @@ from keras_trainkit.callbacks.read_curves import CurvesReading
 
 # The object API: no window, no backend, no state shared with the user's own figures.
 _figure: Any = LazyModule("matplotlib.figure", "plots")
-_ticker: Any = LazyModule("matplotlib.ticker", "plots")
+ticker: Any = LazyModule("matplotlib.ticker", "plots")
 
-_INK, _FAINT, _PAPER = "#22303c", "#8a97a3", "#ffffff"
-_TRAINING, _POINT, _VALIDATION, _BROKEN = "#2563a8", "#9dbfe0", "#d9661f", "#b3261e"
+INK, FAINT, PAPER = "#22303c", "#8a97a3", "#ffffff"
+TRAINING, POINT, VALIDATION, BROKEN = "#2563a8", "#9dbfe0", "#d9661f", "#b3261e"
 _DOTS = 5000  # points drawn at most; the average is over all
 _LOG_RATIO = 20.0  # beyond, the losses are drawn on a logarithmic scale
 _NARROWEST = 0.1  # of the scale of an accuracy
@@ -61,32 +61,43 @@ def draw_curves(curves: Curves, reading: CurvesReading) -> Any:
     >>> [axes.get_title(loc="left") for axes in draw_curves(curves, read_curves(history)).axes]
     ['Loss', 'Loss by epoch']
     """
-    figure = _figure.Figure(figsize=(11, 5), dpi=120, facecolor=_PAPER)
+    figure = titled_figure(reading.headline, reading.verdict)
     left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
     figure.subplots_adjust(left=0.06, right=0.905, bottom=0.105, top=0.755, wspace=0.17)
-    figure.text(0.06, 0.955, reading.headline, size=16, weight="bold", color=_INK, va="center")
-    verdict = textwrap.fill(reading.verdict, 135)
-    figure.text(0.06, 0.912, verdict, size=10, color=_INK, va="top", linespacing=1.35)
     _draw_losses(left, curves)
     _draw_metric(right, curves, reading)
     edges = [*curves.epochs, *np.ceil(curves.positions[[0, -1]] if curves.positions.size else [1])]
     first, last = min(edges) - 1, max(edges)
     for axes in (left, right):
-        axes.set_xlabel("epoch", color=_INK)
+        axes.set_xlabel("epoch", color=INK)
         axes.set_xlim(first, last + 0.01 * (last - first))
-        axes.xaxis.set_major_locator(_ticker.MaxNLocator(integer=True))
-        axes.tick_params(colors=_FAINT, labelcolor=_INK, labelsize=9)
-        axes.grid(color=_FAINT, alpha=0.2, linewidth=0.7)
-        axes.set_facecolor(_PAPER)
-        for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(_FAINT)
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        plain(axes)
     return figure
+
+
+def titled_figure(headline: str, verdict: str) -> Any:
+    """A figure that no window shows, with a headline and what it means above its axes."""
+    figure = _figure.Figure(figsize=(11, 5), dpi=120, facecolor=PAPER)
+    figure.text(0.06, 0.955, headline, size=16, weight="bold", color=INK, va="center")
+    verdict = textwrap.fill(verdict, 135)
+    figure.text(0.06, 0.912, verdict, size=10, color=INK, va="top", linespacing=1.35)
+    return figure
+
+
+def plain(axes: Any) -> None:
+    """Two thin sides, a faint grid."""
+    axes.tick_params(colors=FAINT, labelcolor=INK, labelsize=9)
+    axes.grid(color=FAINT, alpha=0.2, linewidth=0.7)
+    axes.set_facecolor(PAPER)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(FAINT)
 
 
 def require_matplotlib() -> None:
     """Raises where matplotlib is missing, with the line that installs it."""
-    _ = _figure.Figure, _ticker.MaxNLocator
+    _ = _figure.Figure, ticker.MaxNLocator
 
 
 def moving_average(values: np.ndarray, width: int, every: int = 1) -> np.ndarray:
@@ -117,7 +128,7 @@ def moving_average(values: np.ndarray, width: int, every: int = 1) -> np.ndarray
 
 
 def _draw_losses(axes: Any, curves: Curves) -> None:
-    axes.set_title("Loss", loc="left", size=11, color=_INK)
+    axes.set_title("Loss", loc="left", size=11, color=INK)
     positions, losses = curves.positions, curves.losses
     drawn = []
     if losses.size:
@@ -126,27 +137,27 @@ def _draw_losses(axes: Any, curves: Curves) -> None:
         where, shown = positions[::every], losses[::every]
         what = "each batch" if curves.batches == 1 else f"mean of {curves.batches} batches each"
         size = 3.5 if len(shown) > 200 else 6
-        drawn += axes.plot(where, shown, ".", color=_POINT, markersize=size, label=what)
+        drawn += axes.plot(where, shown, ".", color=POINT, markersize=size, label=what)
         if width > 1:
             average = np.where(np.isfinite(shown), moving_average(losses, width, every), np.nan)
             name = f"moving average of {width}"
-            drawn += axes.plot(where, average, color=_TRAINING, lw=1.8, label=name)
+            drawn += axes.plot(where, average, color=TRAINING, lw=1.8, label=name)
     elif "loss" in curves.history:
-        drawn += _line(axes, curves, "loss", _TRAINING, "training")
+        drawn += _line(axes, curves, "loss", TRAINING, "training")
     if "val_loss" in curves.history:
-        drawn += _line(axes, curves, "val_loss", _VALIDATION, "validation")
+        drawn += _line(axes, curves, "val_loss", VALIDATION, "validation")
 
     heights = np.concatenate([line.get_ydata() for line in drawn] or [losses])
     heights = heights[np.isfinite(heights)]
     if heights.size and heights.min() > 0 and heights.max() > _LOG_RATIO * heights.min():
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(_ticker.LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter(_ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_locator(_ticker.NullLocator())
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_locator(ticker.NullLocator())
     broken = np.flatnonzero(~np.isfinite(losses))
     if broken.size:
         where = positions[broken[0]]
-        axes.axvline(where, color=_BROKEN, lw=1.2, ls=(0, (4, 3)))
+        axes.axvline(where, color=BROKEN, lw=1.2, ls=(0, (4, 3)))
         side = "left" if where < positions[-1] / 2 else "right"
         axes.annotate(
             "not finite from here",
@@ -154,7 +165,7 @@ def _draw_losses(axes: Any, curves: Curves) -> None:
             xycoords=("data", "axes fraction"),
             xytext=(6 if side == "left" else -6, 0),
             textcoords="offset points",
-            color=_BROKEN,
+            color=BROKEN,
             size=9,
             ha=side,
         )
@@ -165,9 +176,9 @@ def _draw_losses(axes: Any, curves: Curves) -> None:
 def _draw_metric(axes: Any, curves: Curves, reading: CurvesReading) -> None:
     name = reading.metric
     title = "Loss by epoch" if name == "loss" else name.replace("_", " ").capitalize()
-    axes.set_title(title, loc="left", size=11, color=_INK)
+    axes.set_title(title, loc="left", size=11, color=INK)
     epochs = np.asarray(curves.epochs)
-    named = {"training": (name, _TRAINING), "validation": (f"val_{name}", _VALIDATION)}
+    named = {"training": (name, TRAINING), "validation": (f"val_{name}", VALIDATION)}
     drawn = {
         label: (np.asarray(curves.history[key], "float64"), color)
         for label, (key, color) in named.items()
@@ -177,7 +188,7 @@ def _draw_metric(axes: Any, curves: Curves, reading: CurvesReading) -> None:
         _line(axes, curves, named[label][0], color, label)
     if len(drawn) == 2:
         axes.fill_between(
-            epochs, drawn["training"][0], drawn["validation"][0], color=_INK, alpha=0.05, lw=0
+            epochs, drawn["training"][0], drawn["validation"][0], color=INK, alpha=0.05, lw=0
         )
     if drawn and reading.best_epoch in epochs:
         label = "validation" if "validation" in drawn else "training"
@@ -189,7 +200,7 @@ def _draw_metric(axes: Any, curves: Curves, reading: CurvesReading) -> None:
         _legend(axes, [mark], "best")
     if not drawn:
         axes.text(
-            0.5, 0.5, "after the first epoch", transform=axes.transAxes, ha="center", color=_FAINT
+            0.5, 0.5, "after the first epoch", transform=axes.transAxes, ha="center", color=FAINT
         )
         axes.set_yticks([])
     low, high = axes.get_ylim()
@@ -201,7 +212,7 @@ def _draw_metric(axes: Any, curves: Curves, reading: CurvesReading) -> None:
 
 def _legend(axes: Any, lines: Sequence[Any], place: str) -> None:
     axes.legend(
-        handles=lines, loc=place, fontsize=9, labelcolor=_INK, edgecolor="none", framealpha=0.85
+        handles=lines, loc=place, fontsize=9, labelcolor=INK, edgecolor="none", framealpha=0.85
     )
 
 

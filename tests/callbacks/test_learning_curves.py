@@ -234,7 +234,7 @@ def test_without_matplotlib_it_says_so_at_once(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for lazy in (draw_curves._figure, draw_curves._ticker):
+    for lazy in (draw_curves._figure, draw_curves.ticker):
         monkeypatch.setattr(lazy, "_module", None)
     LearningCurves()
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'keras_trainkit\[plots\]'"):
