@@ -10,7 +10,15 @@ from typing import Any
 
 import keras
 
-from keras_trainkit import callbacks, datasets, layers, optimizers, presets, schedules
+from keras_trainkit import (
+    callbacks,
+    datasets,
+    layers,
+    optimizers,
+    presets,
+    schedules,
+    tuning,
+)
 
 
 @dataclass(frozen=True)
@@ -365,4 +373,8 @@ DATA: list[Case] = [
             "last_survival_probability": 0.5,
         },
     ),
+    Case(tuning.Choice, {"choices": ["sgd", "adam"]}),
+    Case(tuning.IntUniform, {"low": 8, "high": 64}),
+    Case(tuning.LogUniform, {"low": 1e-4, "high": 1e-1}),
+    Case(tuning.Uniform, {"low": 0.0, "high": 0.5}),
 ]
