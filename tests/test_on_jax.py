@@ -16,6 +16,7 @@ AGAIN = (
     "callbacks/test_learning_curves.py::test_the_loss_of_each_batch",
     "callbacks/test_learning_curves.py::test_readings_are_sparser_on_jax",
     "callbacks/test_learning_rate_logger.py::test_the_rate_of_the_last_step_of_each_epoch",
+    "layers/regularization/test_drop_connect.py::test_a_step_moves_the_weights_that_were_not_dropped",
     "layers/regularization/test_stochastic_depth.py::test_both_scalings_in_training_and_testing",
     "layers/regularization/test_stochastic_depth.py::test_the_gradient_passes_where_the_row_survived",
     "layers/regularization/test_stochastic_depth.py::test_trains_inside_a_model_of_unknown_batch_size",
