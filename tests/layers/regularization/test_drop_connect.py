@@ -66,18 +66,13 @@ def test_one_mask_serves_the_batch(rate):
     assert (drops == drops[0]).all()
 
 
-@pytest.mark.parametrize(
-    ("way", "correlation"),
-    [
-        ("exact", dict.fromkeys(RATES, 0)),
-        ("flipout", {rate: abs(1 - 2 * rate) / (2 * max(rate, 1 - rate)) for rate in RATES}),
-    ],
-)
+@pytest.mark.parametrize("way", ["exact", "flipout"])
 @each_rate
-def test_how_masks_of_two_examples_hang_together(way, correlation, rate):
+def test_how_masks_of_two_examples_hang_together(way, rate):
+    correlation = 0 if way == "exact" else abs(1 - 2 * rate) / (2 * max(rate, 1 - rate))
     drops = dropped(way, rate, (300, 200)).reshape(3, -1)
     found = np.corrcoef(drops)[np.triu_indices(3, 1)]
-    np.testing.assert_allclose(found, correlation[rate], atol=4.5 / np.sqrt(drops.shape[1]))
+    np.testing.assert_allclose(found, correlation, atol=4.5 / np.sqrt(drops.shape[1]))
 
 
 @each_way
@@ -370,7 +365,9 @@ def test_regularizers_see_whole_weights_once(training, inference):
     outputs = ops.convert_to_numpy(layer(np.ones((2, 4)), training=training))
     activity = np.square(outputs).sum() / 2
     np.testing.assert_allclose(
-        sorted(float(loss) for loss in layer.losses), sorted([1.2, 0.03, activity]), rtol=1e-5
+        sorted(float(ops.convert_to_numpy(loss)) for loss in layer.losses),
+        sorted([1.2, 0.03, activity]),
+        rtol=1e-5,
     )
 
 
