@@ -37,14 +37,15 @@ class DropConnect(keras.layers.Wrapper):
 
     - `"flipout"` draws one matrix of signs a batch, and for each example signs for the rows and
       columns that turn it into a matrix of its own: every example's mask has exactly the
-      distribution above. At rate 1/2 the same weight is dropped independently in two examples.
-      At other rates, half of 2 min(rate, 1 - rate) of the weights are dropped (or kept) by
-      their signs and the others are alike in the whole batch, and its correlation is
-      |1 - 2 rate| / (2 max(rate, 1 - rate)): 0.29 at 0.3.
+      distribution above. At rate 1/2 a weight is dropped independently in any two examples. At
+      other rates the signs decide on a share 2 min(rate, 1 - rate) of the weights, drawn once a
+      batch, and the others are kept (above 1/2: dropped) in the whole batch; two examples then
+      agree on a weight with correlation |1 - 2 rate| / (2 max(rate, 1 - rate)): 0.29 at 0.3.
     - `"gaussian"` draws what the activation receives from the normal distribution of the right
       mean and variance. Two places of one example, which one mask would correlate (after a
       convolution, or a `Dense` on a sequence), are independent.
-    - `"exact"` draws and multiplies example by example: tens of times slower.
+    - `"exact"` draws and multiplies example by example, and once more for the gradient, so that
+      one mask is in memory at a time: about a hundred times slower on a CPU.
 
     Testing is done with all connections (`inference="mean"`), or with `"moments"`: what the
     activation receives is taken as normal, with the mean and variance that the masks give it,
@@ -88,8 +89,8 @@ class DropConnect(keras.layers.Wrapper):
     [1.]
 
     Source: Wan et al. 2013, "Regularization of Neural Networks using DropConnect", which scales
-    nothing while training and the mean and variance by 1 - rate when testing, and takes the
-    mean over the normal distribution from samples; signs as in Wen et al. 2018, "Flipout".
+    by 1 - rate when testing instead, and takes the mean over the normal distribution from
+    samples; signs as in Wen et al. 2018, "Flipout", which treats rate 1/2.
     """
 
     def __init__(

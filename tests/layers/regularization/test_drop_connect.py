@@ -75,6 +75,15 @@ def test_how_masks_of_two_examples_hang_together(way, rate):
     np.testing.assert_allclose(found, correlation, atol=4.5 / np.sqrt(drops.shape[1]))
 
 
+@each_masking_way
+def test_biases_are_dropped_as_weights_are(way):
+    dense = layers.Dense(2000, kernel_initializer="zeros", bias_initializer="ones")
+    drawn = draw(DropConnect(dense, 0.5, seed=1, **WAYS[way]), np.zeros((2, 1)))
+    assert set(np.unique(drawn)) == {0.0, 2.0}
+    alike = (drawn[0] == drawn[1]).mean()
+    assert alike == 1 if way == "batch" else abs(alike - 0.5) < 4 * 0.5 / np.sqrt(2000)
+
+
 @each_way
 @each_rate
 @pytest.mark.parametrize("mask_bias", [True, False])
