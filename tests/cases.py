@@ -151,6 +151,19 @@ WRAPPERS: list[Case] = [
 
 REGULARIZATION: list[Case] = [
     Case(
+        layers.DropConnect,
+        {
+            "layer": keras.layers.Dense(3, activation="tanh"),
+            "rate": 0.3,
+            "per": "example",
+            "method": "gaussian",
+            "mask_bias": False,
+            "inference": "moments",
+            "seed": 3,
+        },
+    ),
+    Case(layers.Maxout, {"units": 4, "pieces": 3, "use_bias": False}),
+    Case(
         layers.StochasticDepth,
         {"survival_probability": 0.8, "per": "batch", "scaling": "inverted", "seed": 3},
     ),

@@ -15,11 +15,11 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
-        MultiCrop Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
-        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
-        RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
-        RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
+        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout DropConnect Equalization
+        GridMask Maxout MixUp MultiCrop Normalization PCAColorJitter Pipeline RandAugment
+        RandomAffine RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
+        RandomCrop RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale
+        RandomHue RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
         RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
         RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
         TrivialAugment linear_decay

@@ -42,6 +42,8 @@ from keras_trainkit.layers.augmentation.tone.random_gamma import RandomGamma
 from keras_trainkit.layers.augmentation.tone.random_invert import RandomInvert
 from keras_trainkit.layers.augmentation.tone.random_posterization import RandomPosterization
 from keras_trainkit.layers.augmentation.tone.solarization import Solarization
+from keras_trainkit.layers.regularization.drop_connect import DropConnect
+from keras_trainkit.layers.regularization.maxout import Maxout
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
@@ -51,8 +53,10 @@ __all__ = [
     "CenterCrop",
     "CutMix",
     "Cutout",
+    "DropConnect",
     "Equalization",
     "GridMask",
+    "Maxout",
     "MixUp",
     "MultiCrop",
     "Normalization",
