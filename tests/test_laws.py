@@ -14,7 +14,7 @@ from keras_trainkit._core.registration import PACKAGE
 
 ROWS = [case for rows in vars(cases).values() if isinstance(rows, list) for case in rows]
 # Nobody's idea in particular: they name no source.
-OUR_OWN = {"Constant", "Join", "Splits"}
+OUR_OWN = {"Choice", "Constant", "IntUniform", "Join", "Splits", "Uniform"}
 
 each_row = pytest.mark.parametrize("case", ROWS, ids=str)
 each_saved_row = pytest.mark.parametrize(

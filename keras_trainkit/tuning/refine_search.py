@@ -51,8 +51,8 @@ def refine_search(
         trials: How many there shall be, those among them; None is those alone.
         epochs: Of each trial.
         output: The folder; None is `name` beside that of `coarse`.
-        batch_size, sampler, pruner, splits, validation_share, callbacks, time_limit, storage,
-            name, seed, worker, verbose: As in `coarse_search`.
+        batch_size, sampler, pruner, splits, validation_share: As in `coarse_search`.
+        callbacks, time_limit, storage, name, seed, worker, verbose: As in `coarse_search`.
 
     Returns:
         The trials, the best of them, and the verdict.

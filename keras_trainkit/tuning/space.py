@@ -20,6 +20,10 @@ _ROOM = 0.5  # of the spread of the best, on each side
 class Uniform:
     """A number from `low` to `high`.
 
+    Args:
+        low: The lower end.
+        high: The upper end, above `low`.
+
     Raises:
         ValueError: If the range is empty, reversed or not finite.
 
@@ -56,6 +60,10 @@ class Uniform:
 class LogUniform:
     """A number from `low` to `high`, whose logarithm is uniform: for rates and decays.
 
+    Args:
+        low: The lower end, above 0.
+        high: The upper end, above `low`.
+
     Raises:
         ValueError: If the range is empty, reversed, not finite, or includes zero.
 
@@ -63,6 +71,8 @@ class LogUniform:
 
     >>> [round(rate, 6) for rate in LogUniform(1e-4, 1e-1).grid(4)]
     [0.0001, 0.001, 0.01, 0.1]
+
+    Source: Bergstra and Bengio 2012, "Random search for hyper-parameter optimization", section 2.
     """
 
     low: float
@@ -94,6 +104,10 @@ class LogUniform:
 @dataclass(frozen=True)
 class IntUniform:
     """A whole number from `low` to `high`, both included.
+
+    Args:
+        low: The lower end, a whole number.
+        high: The upper end, above `low`.
 
     Raises:
         ValueError: If the range is empty or reversed, or an end is no whole number.
@@ -136,6 +150,9 @@ class IntUniform:
 @dataclass(frozen=True)
 class Choice:
     """One of several values: numbers, strings, booleans or None.
+
+    Args:
+        choices: The values, at least one.
 
     Raises:
         ValueError: If there are none, or one is something else.
