@@ -13,13 +13,14 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
-        MultiCrop Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
-        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
-        RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
-        RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
-        RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
-        RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
+        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout DropBlock2D DropPath
+        Equalization FractionalMaxPooling2D GridMask MixUp MultiCrop Normalization
+        PCAColorJitter Pipeline RandAugment RandomAffine RandomApply RandomBrightness
+        RandomChoice RandomColorJitter RandomContrast RandomCrop RandomErasing
+        RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+        RandomLensDistortion RandomPerspective RandomPosterization RandomResizedCrop
+        RandomRotation RandomSaturation RandomScaleCrop RandomSharpness RandomShear
+        RandomTranslation RandomZoom Resizing Solarization StochasticDepth
         TrivialAugment linear_decay
     """,
     "optimizers": """

@@ -42,6 +42,9 @@ from keras_trainkit.layers.augmentation.tone.random_gamma import RandomGamma
 from keras_trainkit.layers.augmentation.tone.random_invert import RandomInvert
 from keras_trainkit.layers.augmentation.tone.random_posterization import RandomPosterization
 from keras_trainkit.layers.augmentation.tone.solarization import Solarization
+from keras_trainkit.layers.regularization.drop_block_2d import DropBlock2D
+from keras_trainkit.layers.regularization.drop_path import DropPath
+from keras_trainkit.layers.regularization.fractional_max_pooling_2d import FractionalMaxPooling2D
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
@@ -51,7 +54,10 @@ __all__ = [
     "CenterCrop",
     "CutMix",
     "Cutout",
+    "DropBlock2D",
+    "DropPath",
     "Equalization",
+    "FractionalMaxPooling2D",
     "GridMask",
     "MixUp",
     "MultiCrop",
