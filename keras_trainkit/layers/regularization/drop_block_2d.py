@@ -25,7 +25,7 @@ class DropBlock2D(keras.layers.Layer):
     over the whole batch, so that the mean stays. Testing gives the inputs.
 
     Blocks that meet are counted twice in this formula of the paper, so that somewhat less than
-    `rate` is dropped: 0.091 of 0.1 and 0.21 of 0.25 for blocks of 7 in maps of 14.
+    `rate` is dropped: 0.093 of 0.1 and 0.21 of 0.25 for blocks of 7 in maps of 14.
 
     Args:
         rate: The share of values to drop, at least 0 and below 1; 0.05 to 0.25 are usual.
