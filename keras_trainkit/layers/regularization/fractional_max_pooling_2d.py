@@ -30,10 +30,10 @@ class FractionalMaxPooling2D(keras.layers.Layer):
     At test time the regions are the pseudo-random ones of u = 1/2, so that one image has one
     prediction; or drawn, for predictions that are averaged over several draws.
 
-    There are never fewer regions than n / 2, where TensorFlow's own operation makes regions of
-    three pixels for a large ratio and a small odd n. It has the same values and gradients for
-    the same regions otherwise, but neither XLA nor a TPU compiles it. Among equal largest pixels
-    of a region one gets the gradient.
+    No region is wider than two pixels, so there are at least n / 2 of them; there the operation
+    of TensorFlow makes regions of three, for a large ratio and a small odd n. For the same
+    regions the values and gradients are that operation's, but XLA compiles this layer. Of equal
+    largest pixels one gets the gradient.
 
     Args:
         pooling_ratio: By how much the size shrinks, above 1 and below 2: a number, or the pair
