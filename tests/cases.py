@@ -150,6 +150,19 @@ WRAPPERS: list[Case] = [
 ]
 
 REGULARIZATION: list[Case] = [
+    Case(layers.DropBlock2D, {"rate": 0.2, "block_size": (2, 3), "per": "image", "seed": 3}),
+    Case(layers.DropPath, {"rate": 0.2, "seed": 3}),
+    Case(
+        layers.FractionalMaxPooling2D,
+        {
+            "pooling_ratio": (1.25, 1.5),
+            "pseudo_random": True,
+            "overlapping": True,
+            "draw_at_test": True,
+            "seed": 3,
+            "data_format": "channels_first",
+        },
+    ),
     Case(
         layers.DropConnect,
         {

@@ -15,11 +15,12 @@ PINNED = {
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "layers": """
-        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout DropConnect Equalization
-        GridMask Maxout MixUp MultiCrop Normalization PCAColorJitter Pipeline RandAugment
-        RandomAffine RandomApply RandomBrightness RandomChoice RandomColorJitter RandomContrast
-        RandomCrop RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale
-        RandomHue RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
+        AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout DropBlock2D DropConnect
+        DropPath Equalization FractionalMaxPooling2D GridMask Maxout MixUp MultiCrop
+        Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply
+        RandomBrightness RandomChoice RandomColorJitter RandomContrast RandomCrop
+        RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
+        RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
         RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
         RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
         TrivialAugment linear_decay
@@ -34,7 +35,9 @@ PINNED = {
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot
     """,
-    "tuning": "Choice IntUniform LogUniform Uniform coarse_search refine_search write_board",
+    "tuning": """
+        Choice IntUniform LogUniform Uniform coarse_search refine_search write_board
+    """,
 }
 
 

@@ -42,7 +42,10 @@ from keras_trainkit.layers.augmentation.tone.random_gamma import RandomGamma
 from keras_trainkit.layers.augmentation.tone.random_invert import RandomInvert
 from keras_trainkit.layers.augmentation.tone.random_posterization import RandomPosterization
 from keras_trainkit.layers.augmentation.tone.solarization import Solarization
+from keras_trainkit.layers.regularization.drop_block_2d import DropBlock2D
 from keras_trainkit.layers.regularization.drop_connect import DropConnect
+from keras_trainkit.layers.regularization.drop_path import DropPath
+from keras_trainkit.layers.regularization.fractional_max_pooling_2d import FractionalMaxPooling2D
 from keras_trainkit.layers.regularization.maxout import Maxout
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
@@ -53,8 +56,11 @@ __all__ = [
     "CenterCrop",
     "CutMix",
     "Cutout",
+    "DropBlock2D",
     "DropConnect",
+    "DropPath",
     "Equalization",
+    "FractionalMaxPooling2D",
     "GridMask",
     "Maxout",
     "MixUp",
