@@ -118,6 +118,14 @@ class WrappingOptimizer(StateKeeper):
         return super().variables + self.optimizer.variables
 
     @property
+    def stored(self) -> list[Any]:
+        """The copies, and what the wrapped optimizer saves."""
+        inner = self.optimizer
+        return super().variables + (
+            inner.stored if isinstance(inner, StateKeeper) else inner.variables
+        )
+
+    @property
     def iterations(self) -> Any:
         """The wrapped optimizer's clock."""
         return self.optimizer.iterations
