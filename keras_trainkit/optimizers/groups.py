@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ import numpy as np
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.flat import Flat
 
-SMALL = 2**12  # weights, above which joining and splitting costs more than the operations saved
+SMALL = 2**13  # weights, above which joining and splitting costs more than the operations saved
+MOST = 2**19  # weights of a vector: it should stay in the cache
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Group:
         start, shape = sum(sizes[:place]), tuple(self.flat.variables[place].shape)
         return tuple(Part(slot, start, shape) for slot in self.slots)
 
-    def mask(self, present: Sequence[int]) -> np.ndarray:
+    def mask(self, present: Collection[int]) -> np.ndarray:
         """Which numbers of the vectors belong to some of the variables."""
         sizes = [math.prod(variable.shape) for variable in self.flat.variables]
         return np.repeat([index in present for index in self.indices], sizes)
@@ -67,10 +69,13 @@ def alike(variables: Sequence[Any], kinds: Sequence[Hashable]) -> list[list[int]
     if keras.distribution.distribution() is not None or _has_strategy():
         return []
     groups: dict[Hashable, list[int]] = {}
+    sizes: Counter[Hashable] = Counter()
     for i, (variable, kind) in enumerate(zip(variables, kinds, strict=True)):
-        if math.prod(variable.shape) <= SMALL:
-            groups.setdefault(kind, []).append(i)
-    return [group for kind, group in groups.items() if kind is not None and len(group) > 1]
+        size = math.prod(variable.shape)
+        if kind is not None and size <= SMALL:
+            sizes[kind] += size
+            groups.setdefault((kind, sizes[kind] // MOST), []).append(i)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _has_strategy() -> bool:
