@@ -104,8 +104,9 @@ class RuleOptimizer(StateKeeper):
     **Small variables.** Those of at most 8,192 weights that are alike (dtype, decayed or not) are
     updated as one vector, in which their slots lie one after the other: a step costs some
     operations then, not some for each variable. Results and saved state are the same to the bit
-    (within what a compiler may fuse). Left alone is what is `layerwise`, not `elementwise`, or
-    moved `by_rows`, and all variables under `keras.distribution` and `tf.distribute`.
+    (within what a compiler may fuse). Left alone is what is `layerwise`, not `elementwise`, moved
+    `by_rows` or without slots, where joining costs more than it saves, and all variables under
+    `keras.distribution` and `tf.distribute`.
 
     Sparse gradients (`tf.IndexedSlices` of an embedding) are made dense, unless `by_rows`.
 
@@ -213,7 +214,7 @@ class RuleOptimizer(StateKeeper):
 
     def _groups(self, variables: Sequence[Any]) -> dict[int, Group]:
         """The groups of small variables, for the index of each."""
-        if self.layerwise or self.by_rows or not self.elementwise:
+        if self.layerwise or self.by_rows or not self.elementwise or not self.slots:
             return {}
         kinds = [
             None if _is_overwritten(v) else (v.dtype, self._is_undecayed(v)) for v in variables

@@ -156,7 +156,7 @@ def test_what_goes_together():
     }
     assert built(SGD(0.1, momentum=0.9), **many) == [10, 6, groups.SMALL + 1]
     assert built(Adam(), **many) == [10, 10, 6, 6, groups.SMALL + 1, groups.SMALL + 1]
-    for optimizer in (ConditionalGradient(), LazyAdam()):
+    for optimizer in (ConditionalGradient(), LazyAdam(), SGD(0.1)):
         assert built(optimizer, **many) == []
 
 
