@@ -1,22 +1,33 @@
 """The time of a step with the kit's optimizers, beside Keras' own of the same kind.
 
-`python benchmarks/optimizers.py` runs it.  The two take turns, step by step, so that a busy spell
-of the machine falls on both; what counts is the median of the ratios of neighbouring steps.  It
-times whole training steps (forward, backward, update) and updates alone, of a network of 5
-million weights and of one of 200 small variables, as a TensorFlow graph and compiled by XLA.
+`python benchmarks/optimizers.py` runs it on TensorFlow, `KERAS_BACKEND=jax python ...` on JAX
+(`torch` works, too); `--quick` takes a minute. The two take turns, step by step, so that a busy
+spell of the machine falls on both; what counts is the median of the ratios of neighbouring steps.
+It times whole training steps (forward, backward, update) of a network of 5 million weights and of
+one of 200 small variables, compiled by XLA and not, and with `--update` updates alone.
+
+**The limit.** An update alone must read the gradient, the weights and the slots, and write the
+weights and the slots: 4 (3 + 2 slots) bytes a weight in float32, 140 MB for Adam and 5 million
+weights. The kit reads the gradient once more, to know that it is finite before anything moves:
+4 bytes more, 14% of Adam's limit and 33% of that of SGD without momentum. The column "limit" is
+those bytes over the bandwidth that an addition of two large vectors has just shown; XLA comes
+near it, a TensorFlow graph writes and reads a temporary for each operation and stays at several
+times that, which is why a pass saved in a formula there pays for the check.
 """
 
 import argparse
+import functools
 import os
 import statistics
 import time
 from itertools import pairwise
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
-import tensorflow as tf
+import numpy as np
+from keras import ops
 
 from keras_trainkit.optimizers import LAMB, SGD, Adagrad, Adam, RMSprop
 
@@ -31,78 +42,146 @@ OPTIMIZERS = {
     "Adam": (Adam, keras.optimizers.Adam),
     "LAMB": (LAMB, keras.optimizers.Lamb),
 }
+QUICK = ("SGD, momentum", "Adam")
 WIDTHS = {"5M weights": [1024, 2048, 1024, 768], "200 variables": [16] * 101}
+REGIMES = {"tensorflow": ("graph", "jit"), "jax": ("eager", "jit"), "torch": ("eager",)}
 
 
-def training(optimizer, widths, batch, jit):
-    """A whole step on one batch."""
+def on_tensorflow(model, optimizer, x, y, gradients, jit):
+    """A function that takes a step; of given gradients, or of those of a batch."""
+    import tensorflow as tf
+
+    given = gradients and [tf.Variable(g) for g in gradients]  # what is constant is folded
+
+    @tf.function(jit_compile=jit, autograph=False)
+    def step():
+        if given:
+            optimizer.apply([g.read_value() for g in given], model.trainable_weights)
+        else:
+            with tf.GradientTape() as tape:
+                loss = ops.mean(ops.square(model(x, training=True) - y))
+            weights = [weight.value for weight in model.trainable_weights]
+            optimizer.apply(tape.gradient(loss, weights), model.trainable_weights)
+        return ops.ravel(model.trainable_weights[0])[0]
+
+    return lambda: step().numpy()
+
+
+def on_jax(model, optimizer, x, y, gradients, jit):
+    """The same; weights and state are handed from step to step."""
+    import jax
+
+    def loss(weights):
+        outputs, _ = model.stateless_call(weights, [], x, training=True)
+        return ops.mean(ops.square(outputs - y))
+
+    def step(weights, state, given):
+        return optimizer.stateless_apply(state, given or jax.grad(loss)(weights), weights)
+
+    step = jax.jit(step, donate_argnums=(0, 1)) if jit else step
+    given = [ops.convert_to_tensor(g) for g in gradients]
+    held = [[ops.copy(v) for v in vs] for vs in (model.trainable_weights, optimizer.variables)]
+
+    def run():
+        held[:] = jax.block_until_ready(step(*held, given))
+
+    return run
+
+
+def on_torch(model, optimizer, x, y, gradients, jit):
+    """The same, eagerly."""
+    import torch
+
+    weights = model.trainable_weights
+    given = [ops.convert_to_tensor(g) for g in gradients]
+
+    def run():
+        found = given
+        if not found:
+            loss = ops.mean(ops.square(model(x, training=True) - y))
+            found = torch.autograd.grad(loss, [weight.value for weight in weights])
+        with torch.no_grad():
+            optimizer.apply(found, weights)
+
+    return run
+
+
+def stepper(optimizer, widths, batch, jit, alone):
+    """A function that takes a step of a network, or of an update alone, and waits for it."""
+    keras.utils.set_random_seed(0)
     layers = [keras.layers.Dense(width, "relu") for width in widths[1:]]
     model = keras.Sequential([keras.layers.Input(widths[:1]), *layers])
-    x, y = tf.random.normal((batch, widths[0])), tf.random.normal((batch, widths[-1]))
     optimizer.build(model.trainable_weights)
-
-    @tf.function(jit_compile=jit, autograph=False)
-    def step():
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.square(model(x, training=True) - y))
-        weights = [weight.value for weight in model.trainable_weights]
-        optimizer.apply(tape.gradient(loss, weights), model.trainable_weights)
-        return loss
-
-    return step
-
-
-def update(optimizer, widths, batch, jit):
-    """The optimizer alone, on gradients that are there already."""
-    shapes = [shape for a, b in pairwise(widths) for shape in ((a, b), (b,))]
-    weights = [keras.Variable(tf.random.normal(shape)) for shape in shapes]
-    gradients = [tf.Variable(tf.random.normal(shape)) for shape in shapes]
-    optimizer.build(weights)
-
-    @tf.function(jit_compile=jit, autograph=False)
-    def step():
-        optimizer.apply([gradient.read_value() for gradient in gradients], weights)
-        return weights[0].value[0, 0]
-
-    return step
+    rng = np.random.default_rng(0)
+    x, y, *gradients = (
+        ops.convert_to_tensor(rng.standard_normal(shape, "float32"))
+        for shape in [(batch, widths[0]), (batch, widths[-1])]
+        + [weight.shape for weight in model.trainable_weights] * alone
+    )
+    make = {"tensorflow": on_tensorflow, "jax": on_jax, "torch": on_torch}
+    return make[keras.backend.backend()](model, optimizer, x, y, gradients, jit)
 
 
 def seconds(step):
     """The time of one step, waited for."""
     begin = time.perf_counter()
-    step().numpy()
+    step()
     return time.perf_counter() - begin
 
 
 def compare(mine, theirs, rounds):
     """The median times of both, and the median ratio."""
     for step in (mine, theirs, mine, theirs):  # trace, and warm up
-        step().numpy()
+        step()
     pairs = [(seconds(mine), seconds(theirs)) for _ in range(rounds)]
     medians = [statistics.median(times) for times in zip(*pairs, strict=True)]
     return *medians, statistics.median(a / b for a, b in pairs)
 
 
+@functools.cache
+def bandwidth():
+    """Bytes a second that an addition of two large vectors moves."""
+    a, b = (ops.convert_to_tensor(np.ones(5_000_000, "float32")) for _ in "ab")
+    return (
+        3
+        * 4
+        * 5_000_000
+        / min(seconds(lambda: np.asarray(ops.sum((a + b)[:1]))) for _ in range(10))
+    )
+
+
+def limit(optimizer, widths):
+    """The time that the bytes of an update take."""
+    weights = sum((a + 1) * b for a, b in pairwise(widths))
+    return 4 * weights * (4 + 2 * len(optimizer.slots)) / bandwidth()
+
+
 def main():
     """Prints a line for each network, thing timed, regime and optimizer."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=200, help="steps of each (200)")
+    parser.add_argument("--rounds", type=int, default=60, help="steps of each (60)")
     parser.add_argument("--batch", type=int, default=32, help="batch of the training step (32)")
+    parser.add_argument("--update", action="store_true", help="updates alone, too")
+    parser.add_argument("--quick", action="store_true", help=f"{' and '.join(QUICK)} only")
     options = parser.parse_args()
+    backend = keras.backend.backend()
     print(
-        f"{'network':14}{'what':10}{'regime':8}{'optimizer':16}{'kit':>9}{'Keras':>9}{'ratio':>7}"
+        f"{backend}\n{'network':14}{'what':9}{'regime':7}{'optimizer':14}"
+        f"{'kit':>10}{'Keras':>10}{'ratio':>7}{'limit':>10}"
     )
     for network, widths in WIDTHS.items():
-        for what in (training, update):
-            for regime in ("graph", "jit"):
-                for name, pair in OPTIMIZERS.items():
-                    mine, theirs = (
-                        what(make(), widths, options.batch, regime == "jit") for make in pair
+        for alone in (False, True)[: 1 + options.update]:
+            for regime in REGIMES[backend]:
+                for name in QUICK if options.quick else OPTIMIZERS:
+                    pair = [make() for make in OPTIMIZERS[name]]
+                    kit, peer, ratio = compare(
+                        *(stepper(x, widths, options.batch, regime == "jit", alone) for x in pair),
+                        options.rounds,
                     )
-                    kit, peer, ratio = compare(mine, theirs, options.rounds)
+                    least = f"{1e3 * limit(pair[0], widths):7.2f} ms" if alone else ""
                     print(
-                        f"{network:14}{what.__name__:10}{regime:8}{name:16}"
-                        f"{1e3 * kit:6.2f} ms{1e3 * peer:6.2f} ms{ratio:7.2f}",
+                        f"{network:14}{'update' if alone else 'training':9}{regime:7}{name:14}"
+                        f"{1e3 * kit:7.2f} ms{1e3 * peer:7.2f} ms{ratio:7.2f}{least}",
                         flush=True,
                     )
 

@@ -74,7 +74,7 @@ class COCOB(RuleOptimizer):
         return (
             ops.maximum(largest, size),
             absolute_sum + size,
-            ops.maximum(reward - g * (w - start), 0.0),
+            ops.relu(reward - g * (w - start)),
             negative_sum - g,
             start,
         )

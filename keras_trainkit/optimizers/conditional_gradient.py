@@ -62,6 +62,8 @@ class ConditionalGradient(RuleOptimizer):
     (2018).
     """
 
+    elementwise = False
+
     def __init__(
         self,
         learning_rate: Any = 0.01,

@@ -77,21 +77,22 @@ class LAMB(RuleOptimizer):
         self.exclude_from_layer_adaptation = names(self, exclude_from_layer_adaptation)
 
     def scalars(self, a: Any, t: Any) -> tuple[Any, ...]:
-        """The rate, and the two corrections."""
-        return a, filled_share(self.beta_1, t), filled_share(self.beta_2, t)
+        """The rate, and the factor and the epsilon that make m and s of plain sums."""
+        root = (filled_share(self.beta_2, t) / (1 - self.beta_2)) ** 0.5
+        factor = root * (1 - self.beta_1) / filled_share(self.beta_1, t)
+        return a, factor, self.epsilon * root
 
     def remember(
-        self, g: Any, w: Any, layer: Layer, a: Any, first: Any, second: Any, m: Any, s: Any
+        self, g: Any, w: Any, layer: Layer, a: Any, factor: Any, epsilon: Any, m: Any, s: Any
     ) -> tuple[Any, ...]:
-        """The moments."""
-        b1, b2 = self.beta_1, self.beta_2
-        return b1 * m + (1 - b1) * g, b2 * s + (1 - b2) * ops.square(g)
+        """The moments, as m / (1 - b1) and s / (1 - b2), as of `Adam`."""
+        return self.beta_1 * m + g, self.beta_2 * s + ops.square(g)
 
     def step(
-        self, g: Any, w: Any, layer: Layer, a: Any, first: Any, second: Any, m: Any, s: Any
+        self, g: Any, w: Any, layer: Layer, a: Any, factor: Any, epsilon: Any, m: Any, s: Any
     ) -> Any:
         """Along Adam's direction and the decay, a share of the variable's norm."""
-        r = m / first / (ops.sqrt(s / second) + self.epsilon)
+        r = factor * m / (ops.sqrt(s) + epsilon)
         if layer.weight_decay:
             r = r + layer.weight_decay * w
-        return a * (trust_ratio(norm(w), norm(r)) * r if layer.is_adapted else r)
+        return (a * trust_ratio(norm(w), norm(r)) if layer.is_adapted else a) * r

@@ -75,20 +75,30 @@ class RMSprop(RuleOptimizer):
         kept = {"second_moment": True, "first_moment": self.centered, "velocity": self.momentum}
         self.slots = tuple(name for name, wanted in kept.items() if wanted)
 
-    def remember(self, g: Any, w: Any, a: Any, t: Any, s: Any, *others: Any) -> tuple[Any, ...]:
-        """The averages, and the velocity."""
-        b = self.rho
-        new = [b * s + (1 - b) * ops.square(g)]
+    def scalars(self, a: Any, t: Any) -> tuple[Any, Any]:
+        """The rate and the epsilon that make the formulas above out of plain sums."""
+        root = (1 - self.rho) ** 0.5
+        return a / root, self.epsilon / root
+
+    def remember(
+        self, g: Any, w: Any, rate: Any, epsilon: Any, s: Any, *others: Any
+    ) -> tuple[Any, ...]:
+        """The averages, as s / (1 - b) and m / (1 - b), and the velocity, as v sqrt(1 - b).
+
+        The factors are in the scalars, which saves a pass over the weights.
+        """
+        new = [self.rho * s + ops.square(g)]
         if self.centered:
-            new.append(b * others[0] + (1 - b) * g)
+            new.append(self.rho * others[0] + g)
         if self.momentum:
-            new.append(self.momentum * others[-1] + self._scaled(g, *new))
+            new.append(self.momentum * others[-1] + self._scaled(g, epsilon, *new))
         return tuple(new)
 
-    def step(self, g: Any, w: Any, a: Any, t: Any, *slots: Any) -> Any:
+    def step(self, g: Any, w: Any, rate: Any, epsilon: Any, *slots: Any) -> Any:
         """Along the velocity, or the scaled gradient."""
-        return a * (slots[-1] if self.momentum else self._scaled(g, *slots))
+        return rate * (slots[-1] if self.momentum else self._scaled(g, epsilon, *slots))
 
-    def _scaled(self, g: Any, s: Any, m: Any = None) -> Any:
-        square = s if m is None else ops.maximum(s - ops.square(m), 0.0)  # rounding may cross 0
-        return g / (ops.sqrt(square) + self.epsilon)
+    def _scaled(self, g: Any, epsilon: Any, s: Any, m: Any = None) -> Any:
+        if m is not None:
+            s = ops.relu(s - (1 - self.rho) * ops.square(m))  # rounding may cross 0
+        return g / (ops.sqrt(s) + epsilon)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -42,14 +42,32 @@ def _sum(group: list[Any]) -> Any:
     return ops.sum(ops.cast(stack, rule_dtype(stack)))
 
 
-def should_select() -> bool:
+def should_select(condition: Any) -> bool:
     """Whether to compute the step always and choose between the new values and the old.
 
     XLA fuses the choice into the update, where it would copy all that passes a condition; JAX
     traces both branches of a condition, so that neither may assign; and TensorFlow's replicas
     cannot synchronise inside of one. Anything else does better with a condition.
     """
-    return keras.backend.backend() == "jax" or _is_compiled_by_xla() or _is_replicated()
+    return _is_traced_by_jax(condition) or _is_compiled_by_xla() or _is_replicated()
+
+
+def choose(condition: Any, yes: Callable[[], None], no: Callable[[], None]) -> None:
+    """Does one thing or the other, where `should_select` allows it."""
+    if keras.backend.backend() == "jax":  # of which it is a number, but would trace both
+        (yes if condition else no)()
+    else:
+        ops.cond(condition, yes, no)
+
+
+def _is_traced_by_jax(condition: Any) -> bool:
+    if keras.backend.backend() != "jax":
+        return False
+    try:
+        bool(condition)
+    except TypeError:
+        return True
+    return False
 
 
 def _is_replicated() -> bool:

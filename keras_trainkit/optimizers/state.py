@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -37,7 +38,7 @@ class StateKeeper(keras.optimizers.Optimizer):
         """To be called at the end of `build`."""
         if self._loaded:
             with outside_graphs():
-                super().load_own_variables({str(i): x for i, x in enumerate(self._loaded)})
+                self.load_own_variables({str(i): x for i, x in enumerate(self._loaded)})
             self._loaded = ()
 
     def _refuse_others(self, variables: Sequence[Any]) -> None:
@@ -51,19 +52,31 @@ class StateKeeper(keras.optimizers.Optimizer):
                     f"another one, {path_of(variable)!r}. Compile the model with a new optimizer."
                 ) from None
 
+    @property
+    def stored(self) -> list[Any]:
+        """What is saved, in order: each has `numpy` and `assign`."""
+        return self.variables
+
     def save_own_variables(self, store: Any) -> None:
         """Writes the state; one that was loaded and not yet used is handed on."""
-        if not self._loaded:
-            super().save_own_variables(store)
-        for i, value in enumerate(self._loaded):
+        values = self._loaded or (variable.numpy() for variable in self.stored)
+        for i, value in enumerate(values):
             store[str(i)] = value
 
     def load_own_variables(self, store: Any) -> None:
         """Sets the state; before the optimizer is built it is kept until there are variables."""
-        if self.built or len(store.keys()) == len(self.variables):
-            super().load_own_variables(store)
+        stored, count = self.stored, len(store.keys())
+        if count == len(stored):
+            for i, variable in enumerate(stored):
+                variable.assign(store[str(i)])
+        elif self.built:
+            warnings.warn(
+                f"`{type(self).__name__}`: the saved state has {count} arrays, not {len(stored)}: "
+                "it is that of other variables or another optimizer, and was left.",
+                stacklevel=2,
+            )
         else:
-            self._loaded = tuple(np.array(store[str(i)]) for i in range(len(store.keys())))
+            self._loaded = tuple(np.array(store[str(i)]) for i in range(count))
 
     def weight(self, variable: Any) -> Any:
         """The weights that a variable stands for, in the dtype to compute in."""

@@ -11,7 +11,7 @@ from keras import ops
 from keras_trainkit._core.arguments import refuse
 from keras_trainkit._core.config import own_config
 from keras_trainkit.optimizers.precision import rule_dtype
-from keras_trainkit.optimizers.skipping import should_select
+from keras_trainkit.optimizers.skipping import choose, should_select
 from keras_trainkit.optimizers.state import StateKeeper, path_of
 
 
@@ -94,10 +94,10 @@ class WrappingOptimizer(StateKeeper):
                 if both and not getattr(variable, "overwrite_with_gradient", False):
                     self.assign_weight(variable, choose(new, weights))
 
-        if should_select():
+        if should_select(due):
             update(lambda new, old: ops.where(due, new, old))
         else:
-            ops.cond(due, lambda: update(lambda new, old: new), lambda: None)
+            choose(due, lambda: update(lambda new, old: new), lambda: None)
 
     def weight(self, variable: Any) -> Any:
         """The wrapped optimizer's, residuals included."""
@@ -118,6 +118,14 @@ class WrappingOptimizer(StateKeeper):
         return super().variables + self.optimizer.variables
 
     @property
+    def stored(self) -> list[Any]:
+        """The copies, and what the wrapped optimizer saves."""
+        inner = self.optimizer
+        return super().variables + (
+            inner.stored if isinstance(inner, StateKeeper) else inner.variables
+        )
+
+    @property
     def iterations(self) -> Any:
         """The wrapped optimizer's clock."""
         return self.optimizer.iterations
@@ -130,6 +138,16 @@ class WrappingOptimizer(StateKeeper):
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
         self.optimizer.learning_rate = learning_rate
+
+    @property
+    def loss_scale_factor(self) -> Any:
+        """The wrapped optimizer's, which Keras' `LossScaleOptimizer` clears."""
+        return self.optimizer.loss_scale_factor
+
+    @loss_scale_factor.setter
+    def loss_scale_factor(self, factor: Any) -> None:
+        if hasattr(self, "optimizer"):  # not yet where Keras' constructor sets its own to None
+            self.optimizer.loss_scale_factor = factor
 
     def scale_loss(self, loss: Any) -> Any:
         """As the wrapped optimizer does."""

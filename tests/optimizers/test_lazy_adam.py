@@ -40,7 +40,7 @@ def lazily(start, rate, decay, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
 @pytest.mark.parametrize("regime", REGIMES)
 def test_rows(regime, dtype):
     start = np.round(np.random.default_rng(1).standard_normal((5, 2)) * 16) / 16
-    table = keras.Variable(start, dtype)
+    table = keras.Variable(start, dtype=dtype)
     optimizer = LazyAdam(0.0625, weight_decay=0.5)
     step = stepper(optimizer, [table], regime)
     for i in range(3):

@@ -10,6 +10,7 @@ import pytest
 from keras import ops
 from optimizer_runs import REGIMES, run, stepper, variables_of
 
+import low_precision
 from keras_trainkit.optimizers import SGD, Adam
 from keras_trainkit.optimizers.precision import split
 
@@ -87,35 +88,9 @@ def test_follows_float32(name):
     np.testing.assert_allclose(rounded.astype("float32"), exact, rtol=2.0**-8, atol=1e-4)
 
 
-def network(policy):
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            layers.Input((16,)),
-            layers.Dense(32, dtype=policy),
-            layers.BatchNormalization(dtype=policy),
-            layers.Activation("relu", dtype=policy),
-            layers.Dense(4, dtype=policy),
-            layers.Activation("linear", dtype="float32"),
-        ]
-    )
-
-
 @functools.cache
 def trained(policy, name):
-    """The last loss, and how far BatchNormalization's scale has come from 1."""
-    keras.utils.set_random_seed(3)
-    start = network("float32").get_weights()
-    model = network(policy)
-    model.set_weights(start)
-    rng = np.random.default_rng(5)
-    x = rng.standard_normal((512, 16)).astype("float32")
-    y = np.argmax(x[:, :4] + 0.5 * x[:, 4:8] ** 2, axis=-1)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile((MAKE | SLOW)[name](), loss, jit_compile=keras.backend.backend() == "jax")
-    history = model.fit(x, y, batch_size=64, epochs=15, shuffle=False, verbose=0)
-    gamma = ops.convert_to_numpy(ops.cast(model.layers[1].gamma, "float32"))
-    return history.history["loss"][-1], np.max(np.abs(gamma - 1))
+    return low_precision.trained(policy, (MAKE | SLOW)[name]())
 
 
 @pytest.mark.parametrize("name", MAKE)

@@ -140,7 +140,7 @@ def test_coupled_decay_is_l2_in_the_gradient(case, dtype):
     coupled.exclude_from_weight_decay(var_names=["w1"])
     start = [x.astype("float64") for x in START]
     mine, theirs = (
-        [keras.Variable(x, dtype, name=f"w{i}") for i, x in enumerate(start)] for _ in "ab"
+        [keras.Variable(x, dtype=dtype, name=f"w{i}") for i, x in enumerate(start)] for _ in "ab"
     )
     step, other_step = stepper(coupled, mine), stepper(plain, theirs)
     for g, h in gradients():

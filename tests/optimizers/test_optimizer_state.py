@@ -73,7 +73,7 @@ def test_every_optimizer_goes_on_bit_by_bit(case, dtype):
     steps = [[rng.standard_normal(x.shape) for x in start] for _ in range(6)]
 
     def after(optimizer, start, steps):
-        variables = [keras.Variable(x, dtype, name=f"w{i}") for i, x in enumerate(start)]
+        variables = [keras.Variable(x, dtype=dtype, name=f"w{i}") for i, x in enumerate(start)]
         step = stepper(optimizer, variables)
         for gradients in steps:
             step(gradients)

@@ -1,5 +1,6 @@
 """The formulas, against NumPy written from the papers and against Keras where it has the same."""
 
+import cases
 import keras
 import numpy as np
 import pytest
@@ -179,6 +180,14 @@ def test_the_rule_alone_is_pure(cls, arguments, oracle, oracle_arguments):
     assert not optimizer.built
 
 
+@pytest.mark.parametrize("case", cases.OPTIMIZERS, ids=str)
+def test_float64_stays_float64(case):
+    # `ops.maximum` with a number answers in float32 on torch, `ops.norm` on JAX.
+    optimizer, x = case.build(weight_decay=0.1), keras.ops.ones((3, 2), "float64")
+    step, slots = optimizer.rule(x, x, x[0, 0], x[0, 0], *[x for _ in optimizer.slots])
+    assert {keras.backend.standardize_dtype(y.dtype) for y in (step, *slots)} == {"float64"}
+
+
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.parametrize(("cls", "arguments", "oracle", "oracle_arguments"), COMPILED)
 def test_regimes(cls, arguments, oracle, oracle_arguments, regime):
@@ -319,7 +328,9 @@ def test_layer_adaptation_spares_what_is_named():
     def moves(cls, exclusions=None, undecayed=()):
         optimizer = cls(0.5, exclude_from_layer_adaptation=exclusions)
         optimizer.exclude_from_weight_decay(var_names=undecayed)
-        variables = [keras.Variable(weight, "float64", name=name) for name in ("kernel", "bias")]
+        variables = [
+            keras.Variable(weight, dtype="float64", name=name) for name in ("kernel", "bias")
+        ]
         stepper(optimizer, variables)([weight * 10, weight * 10])
         return [np.linalg.norm(keras.ops.convert_to_numpy(v) - weight) for v in variables]
 

@@ -106,7 +106,7 @@ def test_bfloat16_follows_float32(name):
     # Moves of 2^-12 from 1, where bfloat16 has a spacing of 2^-7: one step shows in none.
     ends = []
     for dtype in ("float32", "bfloat16"):
-        weight = keras.Variable(np.ones(3), dtype)
+        weight = keras.Variable(np.ones(3), dtype=dtype)
         optimizer = WRAP[name](SGD(2.0**-12))
         step = stepper(optimizer, [weight])
         for _ in range(96):
@@ -181,6 +181,17 @@ def test_the_inner_state_is_stored_once(tmp_path):
         file["optimizer"].visit(lambda name: stored.append(file["optimizer"][name]))
     arrays = [x for x in stored if isinstance(x, h5py.Dataset)]
     assert len(arrays) == len(model.optimizer.variables)
+
+
+@pytest.mark.parametrize("name", WRAP)
+def test_the_loss_is_scaled_once(name):
+    (weight,) = variables_of(np.float32(1.0))
+    wrapper = WRAP[name](SGD(0.5, loss_scale_factor=8.0))
+    assert wrapper.loss_scale_factor == 8.0
+    optimizer = keras.optimizers.LossScaleOptimizer(wrapper, initial_scale=4.0)
+    optimizer.apply([ops.convert_to_tensor(np.float32(4.0))], [weight])
+    assert float(weight) == 0.5
+    assert wrapper.loss_scale_factor is None
 
 
 def test_an_argument_of_the_wrapped_one_is_refused():

@@ -12,7 +12,7 @@ from keras_trainkit._core.arguments import number, refuse
 from keras_trainkit._core.config import own_config, revive
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
-from keras_trainkit.optimizers.second_order.flat import Flat
+from keras_trainkit.optimizers.flat import Flat
 
 _MOST_WEIGHTS = 4_000  # the decomposition of the Hessian then takes about a minute
 _EASE, _TIGHTEN = 1 / 4, 8.0  # what the damping is multiplied by after a good step, and a bad one

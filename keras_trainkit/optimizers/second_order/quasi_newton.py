@@ -14,7 +14,7 @@ from keras import ops
 from keras_trainkit._core.arguments import integer, number, refuse
 from keras_trainkit._core.config import own_config
 from keras_trainkit._core.lazy import tf
-from keras_trainkit.optimizers.second_order.flat import Flat
+from keras_trainkit.optimizers.flat import Flat
 from keras_trainkit.optimizers.second_order.line_search import (
     Search,
     begin,
