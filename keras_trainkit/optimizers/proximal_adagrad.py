@@ -88,5 +88,5 @@ class ProximalAdagrad(RuleOptimizer):
         """From the weights to the minimum."""
         r = a / ops.sqrt(s)
         y = w - r * g
-        shrunk = ops.maximum(ops.abs(y) - r * self.l1_regularization_strength, 0.0)
+        shrunk = ops.relu(ops.abs(y) - r * self.l1_regularization_strength)
         return w - ops.sign(y) * shrunk / (1 + r * self.l2_regularization_strength)

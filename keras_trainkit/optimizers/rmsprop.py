@@ -90,5 +90,5 @@ class RMSprop(RuleOptimizer):
         return a * (slots[-1] if self.momentum else self._scaled(g, *slots))
 
     def _scaled(self, g: Any, s: Any, m: Any = None) -> Any:
-        square = s if m is None else ops.maximum(s - ops.square(m), 0.0)  # rounding may cross 0
+        square = s if m is None else ops.relu(s - ops.square(m))  # rounding may cross 0
         return g / (ops.sqrt(square) + self.epsilon)

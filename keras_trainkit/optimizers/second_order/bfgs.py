@@ -66,7 +66,7 @@ class BFGS(QuasiNewton):
         curvature = ops.sum(s * y)
         scaled_identity = curvature / ops.sum(y * y) * ops.eye(s.shape[0], dtype=s.dtype)
         inverse = ops.where(empty, scaled_identity, memory["inverse"])
-        t = ops.matmul(inverse, y)
+        t = _product(inverse, y)
         step = s / curvature
         towards = (1 + ops.sum(y * t) / curvature) * s - t
         inverse = inverse + ops.outer(step, towards) - ops.outer(t, step)
@@ -78,4 +78,8 @@ class BFGS(QuasiNewton):
 
     def inverse_times(self, memory: dict[str, Any], g: Any) -> Any:
         """A product."""
-        return ops.matmul(memory["inverse"], g)
+        return _product(memory["inverse"], g)
+
+
+def _product(matrix: Any, vector: Any) -> Any:
+    return (matrix @ vector[:, None])[:, 0]  # on torch, `ops.matmul` answers float64 in float32
