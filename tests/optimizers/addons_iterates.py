@@ -5,12 +5,7 @@ out.npz`. `test_same_as_addons.py` says what the rows are.
 """
 
 import json
-import os
 import sys
-import warnings
-
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-warnings.simplefilter("ignore")
 
 import numpy as np
 import tensorflow as tf
@@ -37,7 +32,7 @@ def iterates(row, start, gradients):
         if row.get("sparse"):  # each row of the first array twice, half of it at a time
             rows = [i for i in range(len(start[0])) if (i + t) % 2] * 2
             step = [tf.IndexedSlices(tf.gather(step[0], rows) / 2, rows, start[0].shape)]
-        optimizer.apply_gradients(zip(step, variables))
+        optimizer.apply_gradients(zip(step, variables, strict=True))
         if row.get("average"):
             path.append([optimizer.get_slot(v, "average").numpy() for v in variables])
         else:
@@ -55,7 +50,7 @@ def main(rows, given, answer):
             dtype, count = row.get("dtype", "float64"), 1 if row.get("sparse") else 3
             start = [arrays[f"start/{i}"].astype(dtype) for i in range(count)]
             steps = [arrays[f"gradients/{i}"].astype(dtype) for i in range(count)]
-            path = iterates(row, start, list(zip(*steps)))
+            path = iterates(row, start, list(zip(*steps, strict=True)))
             for i in range(count):
                 answers[f"{name}/{i}"] = np.array([x[i] for x in path])
     np.savez(answer, **answers)

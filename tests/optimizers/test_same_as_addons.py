@@ -46,6 +46,7 @@ FALLING = [RATE] * 10 + [RATE / 8] * 40
 TINY = {"epsilon": 1e-30}
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(
         not (ADDONS.parent.parent / ".installed-tfa").exists(),
         reason="the environment of TensorFlow Addons is not there; `make test-tfa` makes it",
@@ -122,7 +123,9 @@ ROWS = {
         "AdaBelief", {**BETAS, **DECAY, "rectify": False}, AdaBelief(RATE, **BETAS, **DECAY)
     ),
     "AdaBelief, rectified": Row(  # by default there
-        "AdaBelief", {**BETAS, "epsilon": 1e-8}, AdaBelief(RATE, **BETAS, rectify=True, epsilon=1e-8)
+        "AdaBelief",
+        {**BETAS, "epsilon": 1e-8},
+        AdaBelief(RATE, **BETAS, rectify=True, epsilon=1e-8),
     ),
     "Yogi": Row(
         "Yogi",
@@ -245,11 +248,12 @@ def with_kit(row, start, gradients):
 
     dtype = row.others.get("dtype", "float64")
     start = start[:1] if row.others.get("sparse") else start
+    optimizer = type(row.mine).from_config(row.mine.get_config())
     variables = variables_of(*(x.astype(dtype) for x in start))
-    step, path = stepper(row.mine, variables), []
+    step, path = stepper(optimizer, variables), []
     kept = variables
     if row.others.get("average"):
-        kept = [v for v in row.mine.variables if v.name.endswith("_average")]
+        kept = [v for v in optimizer.variables if v.name.endswith("_average")]
     for t, values in enumerate(gradients):
         if row.others.get("sparse"):
             rows = [i for i in range(len(start[0])) if (i + t) % 2]
