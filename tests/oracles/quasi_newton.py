@@ -65,7 +65,7 @@ def bfgs_inverse_times(pairs, g):
     identity = np.eye(len(g))
     h = s @ y / (y @ y) * identity
     for number, (s, y) in enumerate(pairs, start=1):
-        if 1 < number <= len(g):
+        if 1 < number <= len(g) / 2:
             h = h / min(1, s @ y / (s @ np.linalg.solve(h, s)))
         r = 1 / (s @ y)
         left = identity - r * np.outer(s, y)

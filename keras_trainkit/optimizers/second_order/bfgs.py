@@ -20,9 +20,9 @@ class BFGS(QuasiNewton):
 
         H = (I - r s y') H (I - r y s') + r s s'
 
-    a change of rank two, from H = (s.y / y.y) I before the first. That is short in the directions
-    not seen yet; so while there are fewer pairs than weights, H is multiplied by t = s.H^-1 s / s.y
-    before the change where t, the share of -H g that would have been the exact step, is above 1.
+    a change of rank two, from H = (s.y / y.y) I before the first. That is short in directions not
+    seen yet. So, until there are half as many pairs as weights, H is multiplied before the change
+    by t = s.H^-1 s / s.y, the share of -H g that would have been the exact step, if it is above 1.
 
     All else, the line search, the full batch that it needs, `fit` and what is refused, is as for
     `LBFGS`; it often needs half to two thirds of the evaluations of that.
@@ -71,7 +71,7 @@ class BFGS(QuasiNewton):
         """The update of rank two."""
         size, curvature = s.shape[0], ops.sum(s * y)
         scaled_identity = curvature / ops.sum(y * y) * ops.eye(size, dtype=s.dtype)
-        stretched = ops.where((pairs <= size) & (exact > 1), exact, 1.0) * memory["inverse"]
+        stretched = ops.where((2 * pairs <= size) & (exact > 1), exact, 1.0) * memory["inverse"]
         inverse = ops.where(pairs == 1, scaled_identity, stretched)
         t = _product(inverse, y)
         step = s / curvature
