@@ -31,6 +31,18 @@ requirements = benchmarks/environments/$(@D:.venv-%=%).txt
 $(peer-stamps): $(wildcard benchmarks/environments/*.txt)
 	@.ci/install $(@D) $(@D:.venv-%=%) $(requirements) || echo "The benchmark goes on without $(@D)."
 
+# The tests on torch: the kit's environment with torch beside it.
+torch-list := tests/environments/torch-backend.txt
+
+.venv-torch-backend/.installed-torch-backend: setup.cfg pyproject.toml $(torch-list)
+	@.ci/install $(@D) torch-backend $(torch-list)
+
+# The tests that every backend of Keras has to pass, whole.
+model-side := tests/optimizers tests/schedules/test_schedule_curves.py
+on-backend = -m pytest --numprocesses auto --dist worksteal $(model-side)
+
+environments := .venv .venv-kerascv .venv-torch-backend $(peers)
+
 # TensorFlow 2.14, the last that TensorFlow Addons works with, has no wheels for a newer one.
 .venv-tfa/%: PYTHON := $(or $(PYTHON),python3.11)
 
@@ -46,6 +58,19 @@ test: lint ## lint, then the tests, on every core
 test-slow: .venv/.installed-test ## the tests that take minutes
 	$(python) -m pytest -m slow $(ARGS)
 
+.PHONY: test-jax
+test-jax: .venv/.installed-test ## the tests of the model side, on JAX
+	KERAS_BACKEND=jax JAX_ENABLE_X64=1 $(python) $(on-backend) $(ARGS)
+
+.PHONY: test-torch
+test-torch: .venv-torch-backend/.installed-torch-backend ## the same on torch
+	KERAS_BACKEND=torch .venv-torch-backend/bin/python $(on-backend) $(ARGS)
+
+.PHONY: test-tfa
+test-tfa: .venv/.installed-test .venv-tfa/.installed-tfa ## the optimizers beside TensorFlow Addons'
+	@test -e .venv-tfa/.installed-tfa
+	$(python) -m pytest -s -m slow tests/optimizers/test_same_as_addons.py $(ARGS)
+
 .PHONY: lint
 lint: .venv/.installed-test ## ruff and mypy
 	$(python) -m ruff check
@@ -58,7 +83,7 @@ bench: .venv-kerascv/.installed-kerascv $(peer-stamps) ## images per second, bes
 
 .PHONY: clean
 clean: ## remove all that make has made, except runs/
-	rm -rf .venv .venv-kerascv $(peers) $(addsuffix .lock,.venv .venv-kerascv $(peers))
+	rm -rf $(environments) $(addsuffix .lock,$(environments))
 	rm -rf build dist *.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find keras_trainkit tests benchmarks -type d -name __pycache__ -exec rm -rf {} +

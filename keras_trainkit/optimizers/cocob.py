@@ -27,8 +27,8 @@ class COCOB(RuleOptimizer):
 
     There is no rate to choose. `learning_rate` is a factor on each move for those who want a
     warm-up after all; leave it at 1 for the paper's method, of which it is no part. (TensorFlow
-    Addons has no such argument, starts L at 0, which gives NaN where a first gradient is 0, and
-    keeps the last bet in the place of x - x1, which is the same but for decay and constraints.)
+    Addons has no such argument, and keeps the last bet in the place of x - x1, which is the same
+    but for decay and constraints.)
 
     Args:
         learning_rate: A factor on each move. Defaults to 1.
@@ -72,7 +72,7 @@ class COCOB(RuleOptimizer):
         start = ops.where(t == 1, w, start)  # weights may have been loaded since it was built
         size = ops.abs(g)
         return (
-            ops.maximum(largest, size),
+            _larger(largest, size),
             absolute_sum + size,
             ops.relu(reward - g * (w - start)),
             negative_sum - g,
@@ -82,6 +82,10 @@ class COCOB(RuleOptimizer):
     def step(self, g: Any, w: Any, a: Any, t: Any, *slots: Any) -> Any:
         """From the weights to the next bet."""
         largest, absolute_sum, reward, negative_sum, start = slots
-        most = ops.maximum(absolute_sum + largest, self.alpha * largest)
+        most = _larger(absolute_sum + largest, self.alpha * largest)
         bet = negative_sum / most * (1 + reward / largest)
         return a * (w - start - bet)
+
+
+def _larger(a: Any, b: Any) -> Any:
+    return ops.where(a > b, a, b)  # on torch, `ops.maximum` answers float64 in float32

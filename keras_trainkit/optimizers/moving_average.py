@@ -29,6 +29,9 @@ class MovingAverage(AveragingOptimizer):
     afterwards goes on from z. For the statistics of batch normalisation see
     `renew_batch_normalization`.
 
+    TensorFlow Addons begins with the weights before the first update, and a step earlier than it
+    is told to.
+
     Args:
         optimizer: Any Keras optimizer, or its name. The rate and all else is set there.
         average_decay: d, in [0, 1). Defaults to 0.99.

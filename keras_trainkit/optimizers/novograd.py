@@ -22,7 +22,8 @@ class NovoGrad(RuleOptimizer):
         x -= a m
 
     Half the memory of Adam's slots. `weight_decay` (lambda) stands inside of the momentum, as in
-    the paper; with `weight_decay_form="coupled"` it goes into g, and so into s.
+    the paper; with `weight_decay_form="coupled"` it goes into g, and so into s. TensorFlow Addons
+    keeps the rate inside of m, which is the same while it is constant.
 
     Args:
         learning_rate: The rate a: a number of at least 0, a `LearningRateSchedule`, or a function

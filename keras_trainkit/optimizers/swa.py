@@ -26,7 +26,7 @@ class SWA(AveragingOptimizer):
     any time. **Then** call `renew_batch_normalization(model, train_data)`: the statistics that
     batch normalisation has gathered belong to the weights in training, not to their mean.
 
-    TensorFlow Addons takes the weights one update later than here.
+    TensorFlow Addons takes the weights one update later than here, and float32 ones only.
 
     Args:
         optimizer: Any Keras optimizer, or its name. The rate and all else is set there.

@@ -16,6 +16,17 @@ def fresh(case, **overrides):
     return case.cls.from_config({**case.build().get_config(), **overrides})
 
 
+def random_problem(seed, dtype, steps=50):
+    """Weights to start from, and for each step a gradient for each of them, of changing size."""
+    rng = np.random.default_rng(seed)
+    start = [rng.standard_normal(shape).astype(dtype) for shape in [(3, 4), (5,), ()]]
+    scales = 10.0 ** rng.uniform(-3, 1, steps)
+    gradients = [
+        [(scale * rng.standard_normal(x.shape)).astype(dtype) for x in start] for scale in scales
+    ]
+    return start, gradients
+
+
 def variables_of(*arrays):
     return [
         keras.Variable(x, dtype=str(np.asarray(x).dtype), name=f"w{i}")

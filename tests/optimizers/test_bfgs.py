@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from losses import rosenbrock, rosenbrock_start
+from losses import logistic, rosenbrock, rosenbrock_start
 from minimize import with_kit, with_scipy
 
 from keras_trainkit.optimizers import BFGS, LBFGS
@@ -26,6 +26,13 @@ def test_it_needs_fewer_than_a_short_history_on_an_ill_conditioned_bowl():
     whole, _ = with_kit(BFGS(), bowl, np.ones(20), 1e-6)
     short, _ = with_kit(LBFGS(history=3), bowl, np.ones(20), 1e-6)
     assert whole < 0.7 * short
+
+
+def test_it_needs_fewer_on_logistic_regression():
+    whole, minimum = with_kit(BFGS(), logistic, np.zeros(650), 1e-6)
+    short, same = with_kit(LBFGS(), logistic, np.zeros(650), 1e-6)
+    assert whole < 0.7 * short
+    assert minimum == pytest.approx(same, abs=1e-9)
 
 
 def test_too_many_weights_are_refused():

@@ -4,7 +4,7 @@ import cases
 import keras
 import numpy as np
 import pytest
-from optimizer_runs import REGIMES, run, stepper, variables_of
+from optimizer_runs import REGIMES, random_problem, run, stepper, variables_of
 from oracles import optimizers as oracles
 
 from keras_trainkit.optimizers import (
@@ -24,8 +24,8 @@ from keras_trainkit.optimizers import (
     Yogi,
 )
 
-RATE = 0.01
 # Exact in float32, to which Keras rounds them whatever the variable's dtype.
+RATE = 2.0**-7
 RHO = 0.875
 EXACT = {"beta_1": 0.875, "beta_2": 0.984375, "epsilon": 1e-20}
 
@@ -120,16 +120,6 @@ class Halving(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {}
-
-
-def random_problem(seed, dtype, steps=50):
-    rng = np.random.default_rng(seed)
-    start = [rng.standard_normal(shape).astype(dtype) for shape in [(3, 4), (5,), ()]]
-    scales = 10.0 ** rng.uniform(-3, 1, steps)
-    gradients = [
-        [(scale * rng.standard_normal(x.shape)).astype(dtype) for x in start] for scale in scales
-    ]
-    return start, gradients
 
 
 @pytest.mark.parametrize(

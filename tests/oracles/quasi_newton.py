@@ -60,11 +60,13 @@ def lbfgs_inverse_times(pairs, g):
 
 
 def bfgs_inverse_times(pairs, g):
-    """Nocedal and Wright, equation 6.17, the matrices written out."""
+    """Nocedal and Wright, equation 6.17, the matrices written out; Al-Baali 1998's scaling."""
     s, y = pairs[0]
     identity = np.eye(len(g))
     h = s @ y / (y @ y) * identity
-    for s, y in pairs:
+    for number, (s, y) in enumerate(pairs, start=1):
+        if 1 < number <= len(g) / 2:
+            h = h / min(1, s @ y / (s @ np.linalg.solve(h, s)))
         r = 1 / (s @ y)
         left = identity - r * np.outer(s, y)
         h = left @ h @ left.T + r * np.outer(s, s)

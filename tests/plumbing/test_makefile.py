@@ -41,7 +41,7 @@ class Clone:
         self.root.mkdir()
         for name in ("Makefile", "setup.cfg", "pyproject.toml"):
             shutil.copy2(ROOT / name, self.root / name)
-        for name in (".ci", "benchmarks/environments"):
+        for name in (".ci", "benchmarks/environments", "tests/environments"):
             shutil.copytree(ROOT / name, self.root / name)
         python = folder / "fake python"
         python.write_text(FAKE)
@@ -105,6 +105,8 @@ def clone(tmp_path):
 VENV = "-m venv --clear .venv"
 PIP = "-m pip install --quiet --disable-pip-version-check --editable .[{}]"
 TESTS = "-m pytest --numprocesses auto --dist worksteal"
+ON_BACKEND = f"{TESTS} tests/optimizers tests/schedules/test_schedule_curves.py"
+ADDONS = "-m pytest -s -m slow tests/optimizers/test_same_as_addons.py"
 LINT = ["-m ruff check", "-m ruff format --check", "-m mypy"]
 
 
@@ -131,12 +133,11 @@ def test_slow_tests_are_those_that_are_marked(clone):
     assert clone.log() == [VENV, PIP.format("test"), "-m pytest -m slow"]
 
 
-def environment(name):
-    """What making an environment of the benchmark asks of Python."""
+def environment(name, folder="benchmarks/environments"):
+    """What making an environment from a list asks of Python."""
     return [
         f"-m venv --clear .venv-{name}",
-        "-m pip install --quiet --disable-pip-version-check "
-        f"--requirement benchmarks/environments/{name}.txt",
+        f"-m pip install --quiet --disable-pip-version-check --requirement {folder}/{name}.txt",
     ]
 
 
@@ -245,12 +246,24 @@ def test_what_fails_fails_the_run(clone, step):
     assert "-m pytest -m slow" not in clone.log()
 
 
-def test_ci_runs_the_tests_then_the_slow_ones_and_says_so(clone):
+def test_ci_runs_the_tests_then_what_takes_longer_and_says_so(clone):
     run = clone.ci_run()
     assert run.returncode == 0, run.stderr
-    assert clone.log() == [VENV, PIP.format("test"), *LINT, TESTS, "-m pytest -m slow"]
-    lines = run.stdout.splitlines()
-    assert lines.index("+ make test") < lines.index("+ make test-slow")
+    assert clone.log() == [
+        *(VENV, PIP.format("test"), *LINT, TESTS, "-m pytest -m slow", ON_BACKEND),
+        *(*environment("torch-backend", "tests/environments"), ON_BACKEND),
+        *(*environment("tfa"), ADDONS),
+    ]
+    runs = [line for line in run.stdout.splitlines() if line.startswith("+ ")]
+    assert runs == [f"+ make test{which}" for which in ("", "-slow", "-jax", "-torch", "-tfa")]
+
+
+def test_what_does_not_install_is_not_passed_over(clone):
+    for target, missing in (("test-torch", "torch-backend"), ("test-tfa", "tfa")):
+        (clone.root / f"fail-{missing}.txt").touch()
+        assert clone.make(target).returncode != 0
+        assert ON_BACKEND not in (log := clone.log())
+        assert ADDONS not in log
 
 
 def test_clean_keeps_what_the_user_made(clone):
@@ -264,7 +277,8 @@ def test_clean_keeps_what_the_user_made(clone):
 
 
 def test_help_lists_every_target_and_is_the_default(clone):
-    targets = {"demo", "test", "test-slow", "lint", "bench", "clean", "help"}
+    targets = {"demo", "test", "lint", "bench", "clean", "help"}
+    targets |= {"test-slow", "test-jax", "test-torch", "test-tfa"}
     listed = clone.make().output
     assert targets <= {line.split()[0] for line in listed.splitlines() if line}
     assert clone.make("help").output == listed

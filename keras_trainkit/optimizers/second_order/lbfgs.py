@@ -78,7 +78,9 @@ class LBFGS(QuasiNewton):
         rows = self.history
         return {"steps": (rows, size), "changes": (rows, size), "inverses": (rows,)}
 
-    def remember(self, memory: dict[str, Any], s: Any, y: Any, empty: Any) -> dict[str, Any]:
+    def remember(
+        self, memory: dict[str, Any], s: Any, y: Any, pairs: Any, exact: Any
+    ) -> dict[str, Any]:
         """A row more at the end, the oldest gone."""
         newest = {"steps": s, "changes": y, "inverses": 1 / ops.sum(s * y)}
         return {name: ops.concatenate([x[1:], newest[name][None]]) for name, x in memory.items()}

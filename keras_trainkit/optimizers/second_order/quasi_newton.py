@@ -89,14 +89,17 @@ class QuasiNewton(StateKeeper):
         """The names and shapes of what is remembered of `size` weights."""
         raise NotImplementedError
 
-    def remember(self, memory: dict[str, Any], s: Any, y: Any, empty: Any) -> dict[str, Any]:
+    def remember(
+        self, memory: dict[str, Any], s: Any, y: Any, pairs: Any, exact: Any
+    ) -> dict[str, Any]:
         """The memory with one pair more: pure.
 
         Args:
             memory: Tensors by name.
             s: The step between two points.
             y: The difference of the gradients there; s.y is positive.
-            empty: Whether this is the first pair.
+            pairs: Their number, with this one.
+            exact: The share of the direction at whose end a linear slope would have been zero.
         """
         raise NotImplementedError
 
@@ -222,7 +225,8 @@ class QuasiNewton(StateKeeper):
         safe = accepted & (ops.sum(s * y) > np.finfo(self._flat.dtype).eps * ops.sum(y * y))
         broken = hopeless | (rejected & contradicts(search, slope))
         tally = _count(tally, safe, broken, norm, (s, y), self.last_pair(memory))
-        memory = _choose(safe, self.remember(memory, s, y, tally.pairs == 1), memory)
+        exact = search.step / (1 - slope / search.slope)
+        memory = _choose(safe, self.remember(memory, s, y, tally.pairs, exact), memory)
 
         # Where to search next.
         new_direction, new_slope, curved = self._downhill(memory, tally.pairs, g, norm)
