@@ -27,47 +27,53 @@ def sampled_gradient_of(owner: object, loss: Any) -> Callable[[Any, Any], Any]:
         of its loss (the mean over the places, where the output has any), with respect to the output
         or, where that is a probability, to the logits behind it.
     """
-    known = (
-        (keras.losses.MeanSquaredError, keras.losses.mean_squared_error, _of_squares),
-        (keras.losses.BinaryCrossentropy, keras.losses.binary_crossentropy, _of_bits),
-        (keras.losses.CategoricalCrossentropy, keras.losses.categorical_crossentropy, _of_classes),
-        (
-            keras.losses.SparseCategoricalCrossentropy,
-            keras.losses.sparse_categorical_crossentropy,
+    losses = keras.losses
+    known: dict[type, tuple[Any, Any]] = {
+        losses.MeanSquaredError: (losses.mean_squared_error, _of_squares),
+        losses.BinaryCrossentropy: (losses.binary_crossentropy, _of_bits),
+        losses.CategoricalCrossentropy: (losses.categorical_crossentropy, _of_classes),
+        losses.SparseCategoricalCrossentropy: (
+            losses.sparse_categorical_crossentropy,
             _of_classes,
         ),
-    )
-    given = loss if loss is None or isinstance(loss, list | tuple | dict) else keras.losses.get(loss)
-    for cls, function, gradient in known:
+    }
+    given: Any = loss
+    if isinstance(loss, str):
+        given = losses.get(loss)
+    for cls, (function, _) in known.items():
         if given is function:
             given = cls()
-        if type(given) is not cls:  # a subclass may compute anything
-            continue
-        if given.reduction != "sum_over_batch_size":
-            refuse(owner, "loss", "have the reduction 'sum_over_batch_size'", given.reduction)
-        if getattr(given, "axis", -1) not in (-1, None):
-            refuse(owner, "loss", "have its classes on the last axis", given.axis)
-        if getattr(given, "ignore_class", None) is not None:
-            refuse(owner, "loss", "ignore no class", given.ignore_class, "Use sample weights.")
-        logits = getattr(given, "from_logits", False)
-        return partial(_drawn, partial(gradient, logits) if cls is not known[0][0] else gradient)
-    names = ", ".join(cls.__name__ for cls, _, _ in known)
-    refuse(owner, "loss", f"be one of {names}", loss, "Its curvature must be known.")
+    if type(given) not in known:  # a subclass may compute anything
+        names = ", ".join(cls.__name__ for cls in known)
+        refuse(owner, "loss", f"be one of {names}", loss, "The curvature of others is not known.")
+    if given.reduction != "sum_over_batch_size":
+        refuse(owner, "loss", "have the reduction 'sum_over_batch_size'", given.reduction)
+    if getattr(given, "axis", -1) != -1:
+        refuse(owner, "loss", "have its classes on the last axis", given.axis)
+    if getattr(given, "ignore_class", None) is not None:
+        refuse(owner, "loss", "ignore no class", given.ignore_class, "Use sample weights.")
+    return partial(_drawn, known[type(given)][1], getattr(given, "from_logits", False))
 
 
-def _drawn(gradient: Callable[[Any, Any], Any], prediction: Any, seeds: Any) -> Any:
-    places = math.prod(prediction.shape[1:-1])
+def _drawn(gradient: Callable[..., Any], logits: bool, prediction: Any, seeds: Any) -> Any:
+    if not ops.is_tensor(prediction) or len(prediction.shape) < 2:
+        raise ValueError(
+            "`KFAC`: the model must have one output of the shape (batch, ..., units), got "
+            f"{prediction!r}."
+        )
     prediction = ops.cast(prediction, rule_dtype(prediction))
-    return gradient(prediction, seeds) / places**0.5
+    places = math.prod(ops.shape(prediction)[1:-1])
+    drawn = gradient(prediction, seeds, logits)
+    return drawn / ops.sqrt(ops.cast(places, drawn.dtype))
 
 
-def _of_squares(prediction: Any, seeds: Any) -> Any:
+def _of_squares(prediction: Any, seeds: Any, _: bool) -> Any:
     """A normal distribution round the prediction; the loss is the mean over the units."""
     noise = keras.random.normal(ops.shape(prediction), dtype=prediction.dtype, seed=seeds)
     return noise * (2 / prediction.shape[-1]) ** 0.5
 
 
-def _of_bits(logits: bool, prediction: Any, seeds: Any) -> Any:
+def _of_bits(prediction: Any, seeds: Any, logits: bool) -> Any:
     """Independent bits; the loss is the mean over the units, the deviation goes by its root."""
     p = ops.sigmoid(prediction) if logits else prediction
     drawn = keras.random.uniform(ops.shape(p), dtype=p.dtype, seed=seeds) < p
@@ -78,7 +84,7 @@ def _of_bits(logits: bool, prediction: Any, seeds: Any) -> Any:
     return gradient / p.shape[-1] ** 0.5
 
 
-def _of_classes(logits: bool, prediction: Any, seeds: Any) -> Any:
+def _of_classes(prediction: Any, seeds: Any, logits: bool) -> Any:
     """One class of each row: the first of exponential clocks that go at the rates p."""
     p = ops.softmax(prediction) if logits else prediction
     u = keras.random.uniform(ops.shape(p), dtype=p.dtype, seed=seeds)

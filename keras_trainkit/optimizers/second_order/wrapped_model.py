@@ -1,7 +1,8 @@
-"""The base of the optimizers that need more than a gradient: a model round the model."""
+"""The base of what needs more than a gradient: a model round the model."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ from keras_trainkit._core.config import own_config, revive
 
 
 class WrappedModel(keras.Model):
-    """A model that calls another one, and trains it by a `train_step` of its own.
+    """A model that calls another one, and trains it by a `step` of its own.
 
     Args:
         model: A Keras model.
@@ -25,6 +26,14 @@ class WrappedModel(keras.Model):
             refuse(self, "model", "be a Keras model", model)
         self.model = model
 
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
+        """What takes the steps where `compile` is given no optimizer."""
+        return keras.optimizers.SGD(1.0)
+
+    def step(self, x: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        """One step on one batch: assigns what it changes, and returns the logs."""
+        raise NotImplementedError
+
     def build(self, input_shape: Any) -> None:
         """Builds the model."""
         if not self.model.built:
@@ -34,10 +43,6 @@ class WrappedModel(keras.Model):
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """The model's answer."""
         return self.model(inputs, training=training)
-
-    def default_optimizer(self) -> keras.optimizers.Optimizer:
-        """What takes the steps where `compile` is given no optimizer."""
-        return keras.optimizers.SGD(1.0)
 
     def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
         """Takes what `keras.Model.compile` takes; the optimizer may be left out."""
@@ -49,15 +54,14 @@ class WrappedModel(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def step(self, x: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-        """One step on one batch, which assigns what it changes: the logs."""
-        raise NotImplementedError
-
     def train_step(self, *state_and_data: Any) -> Any:
-        """Keras' hook: the step, on JAX as a function of the state."""
+        """Keras' hook: the step; on JAX as a function from the state to a new one."""
         *state, data = state_and_data
         batch = keras.utils.unpack_x_y_sample_weight(data)
         if not state:
+            if not self.built:  # all weights must be there before the step looks at them
+                self(keras.tree.map_structure(_specification, batch[0]))
+            self.optimizer.build(self.trainable_variables)
             return self.step(*batch)
         groups = (
             self.trainable_variables,
@@ -65,11 +69,48 @@ class WrappedModel(keras.Model):
             self.optimizer.variables,
             self.metrics_variables,
         )
-        mapping = [pair for group, values in zip(groups, *state, strict=True)
-                   for pair in zip(group, values, strict=True)]
+        mapping = [
+            pair
+            for variables, values in zip(groups, *state, strict=True)
+            for pair in zip(variables, values, strict=True)
+        ]
         with keras.StatelessScope(state_mapping=mapping) as scope:
             logs = self.step(*batch)
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
+
+    def evaluate_on_jax(self, weights: Sequence[Any], x: Any, y: Any, sample_weight: Any) -> Any:
+        """The scaled loss at some weights, and what `keras.Model.compute_loss_and_updates` adds."""
+        others, measured, slots = (
+            [variable.value for variable in variables]
+            for variables in (
+                self.non_trainable_variables,
+                self.metrics_variables,
+                self.optimizer.variables,
+            )
+        )
+        return self.compute_loss_and_updates(
+            weights, others, measured, x, y, sample_weight, training=True,
+            optimizer_variables=slots,
+        )  # fmt: skip
+
+    def assign_on_jax(self, others: Sequence[Any], measured: Sequence[Any]) -> None:
+        """Takes over what an evaluation has updated."""
+        variables = self.non_trainable_variables + self.metrics_variables
+        for variable, value in zip(variables, [*others, *measured], strict=True):
+            variable.assign(value)
+
+    def apply(self, gradients: Sequence[Any]) -> None:
+        """Lets the optimizer take its step."""
+        if keras.backend.backend() != "jax":
+            self.optimizer.apply(gradients, self.trainable_variables)
+            return
+        # a `LossScaleOptimizer` assigns inside of a condition in the other form
+        groups = self.trainable_variables, self.optimizer.variables
+        weights, slots = ([variable.value for variable in group] for group in groups)
+        new = self.optimizer.stateless_apply(slots, gradients, weights)
+        for group, values in zip(groups, new, strict=True):
+            for variable, value in zip(group, values, strict=True):
+                variable.assign(value)
 
     def measured(self, loss: Any, x: Any, y: Any, prediction: Any, sample_weight: Any) -> Any:
         """The logs of a step, once the metrics have seen it."""
@@ -89,5 +130,9 @@ class WrappedModel(keras.Model):
 
 
 def batch_size(x: Any) -> Any:
-    """The number of rows of a nest of inputs."""
+    """The number of examples in a nest of inputs."""
     return ops.shape(keras.tree.flatten(x)[0])[0]
+
+
+def _specification(tensor: Any) -> keras.KerasTensor:
+    return keras.KerasTensor(tensor.shape, keras.backend.standardize_dtype(tensor.dtype))
