@@ -92,9 +92,10 @@ def test_the_shortened_step_with_averages_and_momentum():
     rng = np.random.default_rng(1)
     x, y = rng.standard_normal((3, 8, 2)), rng.standard_normal((3, 8, 1))
     back = rng.standard_normal((3, 8, 1))
-    rates = [0.5, 0.25, 0.125]
+    rates = [0.5, 0.25, 0.01]
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0, 1], rates)
     model = keras.Sequential([layers.Input((2,)), layers.Dense(1)])
+    model.set_weights([np.ones((2, 1)), np.ones(1)])
     kfac = KFAC(model, damping=0.1, kl_clip=0.04, decay=0.6)
     kfac.compile(SGD(schedule, momentum=0.9), loss="mse", **EAGER)
     drawn = iter(back.astype("float32"))
@@ -120,7 +121,7 @@ def test_the_shortened_step_with_averages_and_momentum():
         kfac.train_on_batch(x[t].astype("float32"), y[t].astype("float32"))
         got = np.vstack([array(v).reshape(-1, 1) for v in model.weights])
         np.testing.assert_allclose(got, w, rtol=1e-4, atol=1e-5)
-    assert shortened[0] != shortened[-1]
+    assert shortened == [True, True, False]
 
 
 def test_inverses_are_renewed_when_that_is_due():
@@ -228,14 +229,14 @@ def test_another_basis_of_the_inputs_makes_the_same_steps():
         pytest.skip("needs float64")
     rng = np.random.default_rng(0)
     x = rng.standard_normal((50, 3))
-    y = rng.integers(0, 3, 50)
-    basis, shift = rng.standard_normal((3, 3)), rng.standard_normal(3)
+    y = rng.standard_normal((50, 2))
+    basis, shift = np.array([[1, 2, 0], [0, 2, 0.5], [1, 0, 1]]), np.array([1, -2, 3])
     models = [
         keras.Sequential(
             [
                 layers.Input((3,), dtype="float64"),
-                layers.Dense(4, "tanh", dtype="float64"),
-                layers.Dense(3, "softmax", dtype="float64"),
+                layers.Dense(2, "tanh", dtype="float64"),
+                layers.Dense(2, dtype="float64"),
             ]
         )
         for _ in range(2)
@@ -247,7 +248,7 @@ def test_another_basis_of_the_inputs_makes_the_same_steps():
     answers = []
     for model, inputs in zip(models, (x, x @ basis + shift), strict=True):
         kfac = KFAC(model, damping=1e-12)
-        kfac.compile(loss="sparse_categorical_crossentropy", **EAGER)
+        kfac.compile(loss="mse", **EAGER)
         kfac.fit(inputs, y, batch_size=50, epochs=4, shuffle=False, verbose=0)
         answers.append(array(model(inputs)))
     np.testing.assert_allclose(*answers, rtol=1e-3)

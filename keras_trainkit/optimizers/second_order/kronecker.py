@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,19 +144,26 @@ def tapped(blocks: list[Block], rooms: list[Any]) -> Iterator[Callable[[], list[
                 )
         return [calls[0] for calls in seen]
 
-    activations = [block.layer.activation for block in blocks]
-    try:
+    with ExitStack() as stack:
         for block, room, calls in zip(blocks, rooms, seen, strict=True):
-            _tap(block, room, calls)
+            stack.enter_context(_replaced(vars(block.layer), _taps(block, room, calls)))
         yield inputs
+
+
+@contextmanager
+def _replaced(attributes: dict[str, Any], new: dict[str, Any]) -> Iterator[None]:
+    """Sets attributes for a time, past what Keras and torch do where one is set."""
+    old = {name: attributes[name] for name in new if name in attributes}
+    attributes.update(new)
+    try:
+        yield
     finally:
-        for block, activation in zip(blocks, activations, strict=True):
-            block.layer.activation = activation
-            if "call" in vars(block.layer):
-                del block.layer.call
+        for name in new:
+            del attributes[name]
+        attributes.update(old)
 
 
-def _tap(block: Block, room: Any, calls: list[Any]) -> None:
+def _taps(block: Block, room: Any, calls: list[Any]) -> dict[str, Callable[..., Any]]:
     call, activation = block.layer.call, block.layer.activation
 
     @ops.custom_gradient
@@ -165,14 +172,13 @@ def _tap(block: Block, room: Any, calls: list[Any]) -> None:
             upstream = args[0] if upstream is None else upstream
             return upstream, block.outer_of(upstream)
 
-        return ops.multiply(x, 1), back  # a copy: the same tensor would have no way back of its own
+        return x, back
 
     def note(inputs: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(inputs)
         return call(inputs, *args, **kwargs)
 
-    block.layer.call = note
-    block.layer.activation = lambda x: activation(listen(x, room))
+    return {"call": note, "activation": lambda x: activation(listen(x, room))}
 
 
 def _last(layer: Any, x: Any) -> Any:
