@@ -122,6 +122,17 @@ QUASI_NEWTON: list[Case] = [
 ]
 
 NEWTON: list[Case] = [
+    Case(
+        optimizers.KFAC,
+        {
+            "model": keras.Sequential([keras.layers.Dense(1)]),
+            "damping": 0.5,
+            "kl_clip": 0.25,
+            "inverse_every": 3,
+            "decay": 0.5,
+            "seed": 7,
+        },
+    ),
     Case(optimizers.Newton, {"model": keras.Sequential([keras.layers.Dense(1)]), "damping": 0.5}),
 ]
 

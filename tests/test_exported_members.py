@@ -26,7 +26,7 @@ PINNED = {
         TrivialAugment linear_decay
     """,
     "optimizers": """
-        BFGS COCOB LAMB LARS LBFGS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
+        BFGS COCOB KFAC LAMB LARS LBFGS SGD SWA AdaBelief Adagrad Adam ConditionalGradient
         LazyAdam Lookahead MovingAverage Newton NovoGrad ProximalAdagrad RMSprop
         RectifiedAdam Yogi plot_trajectories renew_batch_normalization
     """,

@@ -16,6 +16,7 @@ from keras_trainkit.optimizers.proximal_adagrad import ProximalAdagrad
 from keras_trainkit.optimizers.rectified_adam import RectifiedAdam
 from keras_trainkit.optimizers.rmsprop import RMSprop
 from keras_trainkit.optimizers.second_order.bfgs import BFGS
+from keras_trainkit.optimizers.second_order.kfac import KFAC
 from keras_trainkit.optimizers.second_order.lbfgs import LBFGS
 from keras_trainkit.optimizers.second_order.newton import Newton
 from keras_trainkit.optimizers.sgd import SGD
@@ -26,6 +27,7 @@ from keras_trainkit.optimizers.yogi import Yogi
 __all__ = [
     "BFGS",
     "COCOB",
+    "KFAC",
     "LAMB",
     "LARS",
     "LBFGS",

@@ -1,1 +1,1 @@
-"""Optimizers that know the curvature: quasi-Newton on the full batch, and Newton."""
+"""Optimizers that know the curvature: quasi-Newton on the full batch, Newton and K-FAC."""

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_trainkit._core.arguments import number, refuse
-from keras_trainkit._core.config import own_config, revive
+from keras_trainkit._core.arguments import number
 from keras_trainkit._core.lazy import tf
 from keras_trainkit._core.registration import register
 from keras_trainkit.optimizers.flat import Flat
+from keras_trainkit.optimizers.second_order.wrapped_model import WrappedModel
 
 _MOST_WEIGHTS = 4_000  # the decomposition of the Hessian then takes about a minute
 _EASE, _TIGHTEN = 1 / 4, 8.0  # what the damping is multiplied by after a good step, and a bad one
@@ -21,7 +21,7 @@ _ROWS_AT_ONCE = 32  # of the Hessian: bounds the memory
 
 
 @register
-class Newton(keras.Model):
+class Newton(WrappedModel):
     """A model trained by Newton's method, damped: for up to a few thousand weights.
 
     The Hessian needs the loss, which no Keras optimizer sees, so this is a model round the model,
@@ -72,15 +72,12 @@ class Newton(keras.Model):
     """
 
     def __init__(self, model: keras.Model, damping: float = 1e-3, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(model, keras.Model):
-            refuse(self, "model", "be a Keras model", model)
+        super().__init__(model, **kwargs)
         if keras.backend.backend() not in ("tensorflow", "jax"):
             raise ValueError(
                 "`Newton`: takes the Hessian on TensorFlow and JAX only. Use `LBFGS` on "
                 f"{keras.backend.backend()}."
             )
-        self.model = model
         self.damping = number(self, "damping", damping, above=0.0)
         # XLA has no fast decomposition of matrices on TensorFlow.
         self.supports_jit = keras.backend.backend() == "jax"
@@ -88,112 +85,61 @@ class Newton(keras.Model):
             shape=(), initializer=keras.initializers.Constant(damping), trainable=False
         )
 
-    def build(self, input_shape: Any) -> None:
-        """Builds the model."""
-        if not self.model.built:
-            self.model.build(input_shape)
-        self.built = True
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """The model's answer."""
-        return self.model(inputs, training=training)
-
-    def compile(self, optimizer: Any = None, **kwargs: Any) -> None:
-        """Takes what `keras.Model.compile` takes; leave the optimizer out."""
-        super().compile(optimizer=optimizer or keras.optimizers.SGD(1.0), **kwargs)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles a loaded model as it was."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def train_step(self, *state_and_data: Any) -> Any:
+    def step(self, x: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
         """One step on one batch; undone if it does not lower the loss there."""
-        flat = Flat(tuple(self.trainable_variables))
+        flat, batch = Flat(tuple(self.trainable_variables)), (x, y, sample_weight)
         if flat.size > _MOST_WEIGHTS:
             raise ValueError(
                 f"`Newton`: takes the Hessian of at most {_MOST_WEIGHTS:,} weights, got "
                 f"{flat.size:,}. Use `LBFGS` on the full batch, `Adam` on minibatches."
             )
-        if keras.backend.backend() == "jax":
-            return self._step_on_jax(flat, *state_and_data)
-        return self._step_on_tensorflow(flat, *state_and_data)
+        on_jax = keras.backend.backend() == "jax"
+        look = self._look_on_jax if on_jax else self._look_on_tensorflow
+        loss, prediction, gradient, hessian = look(flat, *batch)
+        before = [ops.copy(variable) for variable in flat.variables]
+        self.apply(flat.split(_newton_step(gradient, hessian, self._damping.value)))
+        if on_jax:
+            _, (after, *_) = self.evaluate_on_jax([v.value for v in flat.variables], *batch)
+        else:
+            _, after = self._evaluate(*batch)
+        better = _is_no_higher(after, loss)
+        for variable, old in zip(flat.variables, before, strict=True):
+            variable.assign(ops.where(better, variable.value, old))
+        self._damping.assign(_renewed(self._damping.value, better))
+        return self.measured(loss, x, y, prediction, sample_weight)
 
-    def _step_on_tensorflow(self, flat: Flat, data: Any) -> dict[str, Any]:
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+    def _evaluate(self, x: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+        prediction = self(x, training=True)
+        return prediction, self.compute_loss(x, y, prediction, sample_weight, training=True)
 
-        def evaluate() -> tuple[Any, Any]:
-            prediction = self(x, training=True)
-            return prediction, self.compute_loss(x, y, prediction, sample_weight, training=True)
-
+    def _look_on_tensorflow(self, flat: Flat, *batch: Any) -> tuple[Any, ...]:
         weights = [variable.value for variable in flat.variables]
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
-                prediction, loss = evaluate()
+                prediction, loss = self._evaluate(*batch)
             gradient = flat.join(inner.gradient(loss, weights))
         blocks = outer.jacobian(
             gradient, weights, unconnected_gradients="zero", parallel_iterations=_ROWS_AT_ONCE
         )
         hessian = ops.concatenate([ops.reshape(x, (flat.size, -1)) for x in blocks], axis=1)
-        before = [ops.copy(variable) for variable in flat.variables]
-        step = flat.split(_newton_step(gradient, hessian, self._damping.value))
-        self.optimizer.apply(step, flat.variables)
-        better = _is_no_higher(evaluate()[1], loss)
-        for variable, old in zip(flat.variables, before, strict=True):
-            variable.assign(ops.where(better, variable.value, old))
-        self._damping.assign(_renewed(self._damping.value, better))
-        return self._measured(loss, x, y, prediction, sample_weight)
+        return loss, prediction, gradient, hessian
 
-    def _step_on_jax(self, flat: Flat, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    def _look_on_jax(self, flat: Flat, *batch: Any) -> tuple[Any, ...]:
         import jax
 
-        trainable, others, slots, metrics = state
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-
-        def evaluate(weights: Any) -> tuple[Any, Any]:
-            return self.compute_loss_and_updates(
-                weights, others, metrics, x, y, sample_weight, training=True,
-                optimizer_variables=slots,
-            )  # fmt: skip
-
         def gradient_at(vector: Any) -> tuple[Any, Any]:
-            return jax.grad(lambda v: evaluate(flat.split(v)), has_aux=True)(vector)
+            return jax.grad(lambda v: self.evaluate_on_jax(flat.split(v), *batch), has_aux=True)(
+                vector
+            )
 
         def row(direction: Any) -> Any:
             return jax.jvp(lambda v: gradient_at(v)[0], (point,), (direction,))[1]
 
-        point = flat.join(trainable)
-        gradient, (loss, prediction, updated, metrics) = gradient_at(point)
+        point = flat.join([variable.value for variable in flat.variables])
+        gradient, (loss, prediction, *updated) = gradient_at(point)
         hessian = jax.lax.map(row, ops.eye(flat.size, dtype=flat.dtype), batch_size=_ROWS_AT_ONCE)
-        place = [v is self._damping for v in self.non_trainable_variables].index(True)
-        step = flat.split(_newton_step(gradient, hessian, others[place]))
-        moved, slots = self.optimizer.stateless_apply(slots, step, trainable)
-        better = _is_no_higher(evaluate(moved)[1][0], loss)
-        trainable = [ops.where(better, new, old) for new, old in zip(moved, trainable, strict=True)]
-        others = list(updated)
-        others[place] = _renewed(others[place], better)
-        mapping = list(zip(self.metrics_variables, metrics, strict=True))
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            logs = self._measured(loss, x, y, prediction, sample_weight)
-        metrics = [scope.get_current_value(v) for v in self.metrics_variables]
-        return logs, (trainable, others, slots, metrics)
-
-    def _measured(self, loss: Any, x: Any, y: Any, prediction: Any, sample_weight: Any) -> Any:
-        for metric in self.metrics:
-            if metric.name == "loss":
-                rows = ops.shape(next(leaf for leaf in keras.tree.flatten(x)))[0]
-                metric.update_state(loss, sample_weight=rows)
-        return self.compute_metrics(x, y, prediction, sample_weight)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, the model among them."""
-        return {**own_config(self), "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Newton:
-        """A new one, round a new model."""
-        return cls(**revive(config))
+        self.assign_on_jax(*updated)
+        return loss, prediction, gradient, hessian
 
 
 def _newton_step(gradient: Any, hessian: Any, damping: Any) -> Any:
