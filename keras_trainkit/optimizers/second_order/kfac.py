@@ -61,7 +61,7 @@ class KFAC(WrappedModel):
     n^2 for each example and place), and two products of matrices a layer; every `inverse_every`
     steps the inverses, about (inputs + 1)^3 + units^3 operations a layer. Memory is twice
     (inputs + 1)^2 + units^2 numbers a layer; a convolution's inputs are its patches. One device.
-    On TensorFlow `jit_compile=True` works, but the inverses are faster without.
+    On TensorFlow `jit_compile` is False unless it is set: XLA takes longer for the inverses.
 
     Args:
         model: A Keras model with one output.
@@ -115,8 +115,6 @@ class KFAC(WrappedModel):
         self.inverse_every = integer(self, "inverse_every", inverse_every, 1)
         self.decay = number(self, "decay", decay, minimum=0.0, below=1.0)
         self.seed = integer(self, "seed", seed, 0)
-        # XLA inverts on TensorFlow, but up to ten times as slowly, and takes long to compile that.
-        self.supports_jit = keras.backend.backend() != "tensorflow"
         self.steps = self._add_count("steps")
         self.skipped_steps = self._add_count("skipped_steps")
         self._seeds = keras.random.SeedGenerator(self.seed)
@@ -148,6 +146,8 @@ class KFAC(WrappedModel):
 
     def compile(self, optimizer: Any = None, loss: Any = None, **kwargs: Any) -> None:
         """Takes what `keras.Model.compile` takes; the optimizer may be left out."""
+        if keras.backend.backend() == "tensorflow":  # XLA inverts up to ten times as slowly there
+            kwargs.setdefault("jit_compile", False)
         self._sampled_gradient = sampled_gradient_of(self, loss)
         super().compile(optimizer, loss=loss, **kwargs)
 
