@@ -143,6 +143,17 @@ WRAPPERS: list[Case] = [
 
 REGULARIZATION: list[Case] = [
     Case(
+        layers.SkippableBlock,
+        {
+            "block": keras.layers.Dense(3, name="block"),
+            "survival_probability": 0.8,
+            "shortcut": keras.layers.Dense(3, name="shortcut"),
+            "scaling": "inverted",
+            "skip": True,
+            "seed": 3,
+        },
+    ),
+    Case(
         layers.StochasticDepth,
         {"survival_probability": 0.8, "per": "batch", "scaling": "inverted", "seed": 3},
     ),

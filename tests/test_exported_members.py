@@ -19,8 +19,8 @@ PINNED = {
         RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
         RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
         RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
-        RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
-        TrivialAugment linear_decay
+        RandomShear RandomTranslation RandomZoom Resizing SkippableBlock Solarization
+        StochasticDepth TrivialAugment linear_decay
     """,
     "optimizers": """
         BFGS COCOB LAMB LARS LBFGS SGD SWA AdaBelief Adagrad Adam ConditionalGradient

@@ -42,6 +42,7 @@ from keras_trainkit.layers.augmentation.tone.random_gamma import RandomGamma
 from keras_trainkit.layers.augmentation.tone.random_invert import RandomInvert
 from keras_trainkit.layers.augmentation.tone.random_posterization import RandomPosterization
 from keras_trainkit.layers.augmentation.tone.solarization import Solarization
+from keras_trainkit.layers.regularization.skippable_block import SkippableBlock
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "RandomTranslation",
     "RandomZoom",
     "Resizing",
+    "SkippableBlock",
     "Solarization",
     "StochasticDepth",
     "TrivialAugment",
