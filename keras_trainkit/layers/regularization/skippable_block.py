@@ -174,7 +174,7 @@ class SkippableBlock(keras.layers.Layer):
         return outputs
 
     def _skips(self) -> bool:
-        if self.skip != "auto":
+        if isinstance(self.skip, bool):
             return self.skip
         backend = keras.backend.backend()
         if backend == "tensorflow" and inside_xla():

@@ -152,6 +152,7 @@ def linear_decay(block: int, blocks: int, last: float = 0.5) -> float:
 
 
 def shapes_agree(first: tuple[int | None, ...], second: tuple[int | None, ...]) -> bool:
+    """Whether two shapes may be one, where a side may be unknown."""
     return len(first) == len(second) and all(
         a is None or b is None or a == b for a, b in zip(first, second, strict=True)
     )
