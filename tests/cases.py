@@ -188,6 +188,17 @@ REGULARIZATION: list[Case] = [
     ),
     Case(layers.Maxout, {"units": 4, "pieces": 3, "use_bias": False}),
     Case(
+        layers.SkippableBlock,
+        {
+            "block": keras.layers.Dense(3, name="block"),
+            "survival_probability": 0.8,
+            "shortcut": keras.layers.Dense(3, name="shortcut"),
+            "scaling": "inverted",
+            "skip": True,
+            "seed": 3,
+        },
+    ),
+    Case(
         layers.StochasticDepth,
         {"survival_probability": 0.8, "per": "batch", "scaling": "inverted", "seed": 3},
     ),

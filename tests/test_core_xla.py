@@ -56,3 +56,22 @@ def test_without_xla_graph_operations_run_and_it_is_said_once(forms, monkeypatch
     assert used == [False]
     xla_available.cache_clear()
     assert xla_available()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_function_knows_whether_xla_compiles_it_or_one_round_it(jit):
+    found = []
+
+    def note(x):
+        found.append(xla.inside_xla())
+        return x
+
+    inner, one = tf.function(note), tf.constant(1.0)
+
+    def branching(x):
+        return tf.cond(x > 0, lambda: inner(x), lambda: x)
+
+    tf.function(branching, jit_compile=jit, autograph=False)(one)
+    tf.function(lambda x: tf.function(note, jit_compile=jit)(x), autograph=False)(one)
+    assert set(found) == {jit}
+    assert not xla.inside_xla()

@@ -22,8 +22,8 @@ PINNED = {
         RandomErasing RandomFlip RandomGamma RandomGaussianBlur RandomGrayscale RandomHue
         RandomInvert RandomLensDistortion RandomPerspective RandomPosterization
         RandomResizedCrop RandomRotation RandomSaturation RandomScaleCrop RandomSharpness
-        RandomShear RandomTranslation RandomZoom Resizing Solarization StochasticDepth
-        TrivialAugment linear_decay
+        RandomShear RandomTranslation RandomZoom Resizing SkippableBlock Solarization
+        StochasticDepth TrivialAugment linear_decay
     """,
     "optimizers": """
         BFGS COCOB KFAC LAMB LARS LBFGS SGD SWA AdaBelief Adagrad Adam ConditionalGradient

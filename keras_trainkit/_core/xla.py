@@ -43,3 +43,8 @@ def xla_available() -> bool:
             )
             return False
     return True
+
+
+def inside_xla() -> bool:
+    """Whether the TensorFlow function being traced, or one round it, is compiled by XLA."""
+    return tf.__internal__.get_enclosing_xla_context() is not None

@@ -47,6 +47,7 @@ from keras_trainkit.layers.regularization.drop_connect import DropConnect
 from keras_trainkit.layers.regularization.drop_path import DropPath
 from keras_trainkit.layers.regularization.fractional_max_pooling_2d import FractionalMaxPooling2D
 from keras_trainkit.layers.regularization.maxout import Maxout
+from keras_trainkit.layers.regularization.skippable_block import SkippableBlock
 from keras_trainkit.layers.regularization.stochastic_depth import StochasticDepth, linear_decay
 
 __all__ = [
@@ -95,6 +96,7 @@ __all__ = [
     "RandomTranslation",
     "RandomZoom",
     "Resizing",
+    "SkippableBlock",
     "Solarization",
     "StochasticDepth",
     "TrivialAugment",

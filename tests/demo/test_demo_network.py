@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_trainkit.demo.network import residual_network
-from keras_trainkit.layers import StochasticDepth
+from keras_trainkit.layers import SkippableBlock, StochasticDepth
 
 
 @pytest.fixture
@@ -33,11 +33,23 @@ def test_the_weights_are_as_many_as_the_layers_ask_for():
     assert residual_network((32, 32, 3), classes=10).count_params() == expected
 
 
-def test_stochastic_depth_follows_the_linear_rule():
-    network = residual_network((32, 32, 3), classes=10, last_survival_probability=0.7)
-    depths = [layer for layer in network.layers if isinstance(layer, StochasticDepth)]
-    survivals = [layer.survival_probability for layer in depths]
-    np.testing.assert_allclose(survivals, [0.9, 0.8, 0.7])
+@pytest.mark.parametrize(("skip", "kind"), [(False, StochasticDepth), (True, SkippableBlock)])
+@pytest.mark.parametrize(
+    ("count", "survivals"), [(1, [0.9, 0.8, 0.7]), (3, np.linspace(1, 0.7, 10)[1:])]
+)
+def test_stochastic_depth_follows_the_linear_rule(skip, kind, count, survivals):
+    network = residual_network((32, 32, 3), 10, 0.7, blocks_per_width=count, skip=skip)
+    found = [layer.survival_probability for layer in network.layers if isinstance(layer, kind)]
+    np.testing.assert_allclose(found, survivals)
+
+
+def test_blocks_that_are_skipped_compute_the_same(images):
+    probabilities = []
+    for skip in (False, True):
+        keras.utils.set_random_seed(1)
+        network = residual_network((32, 32, 3), 10, blocks_per_width=2, skip=skip)
+        probabilities.append(network(images))
+    np.testing.assert_allclose(*probabilities, rtol=1e-5)
 
 
 def test_without_stochastic_depth_training_draws_nothing(images):

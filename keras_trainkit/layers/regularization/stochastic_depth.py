@@ -25,7 +25,8 @@ class StochasticDepth(keras.layers.Layer):
 
     The first row is the paper's; the second leaves a plain residual network for testing, as
     Keras' `Dropout` does. Both have the same mean in training as in testing. The branch is
-    computed and then multiplied by zero, so a dropped block saves no time.
+    computed and then multiplied by zero, so a dropped block saves no time: `SkippableBlock` does,
+    which drops whole batches.
 
     Args:
         survival_probability: The probability p of keeping the branch, above 0 and at most 1;
@@ -81,7 +82,7 @@ class StochasticDepth(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         """Refuses anything but two inputs of one shape."""
         shapes = [tuple(shape) for shape in input_shape if isinstance(shape, list | tuple)]
-        if len(shapes) != 2 or not _agree(*shapes):
+        if len(shapes) != 2 or not shapes_agree(*shapes):
             arguments.refuse(
                 self, "inputs", "be [shortcut, residual], two tensors of one shape", input_shape
             )
@@ -150,7 +151,8 @@ def linear_decay(block: int, blocks: int, last: float = 0.5) -> float:
     return 1 - block / blocks * (1 - last)
 
 
-def _agree(first: tuple[int | None, ...], second: tuple[int | None, ...]) -> bool:
+def shapes_agree(first: tuple[int | None, ...], second: tuple[int | None, ...]) -> bool:
+    """Whether two shapes may be one, where a side may be unknown."""
     return len(first) == len(second) and all(
         a is None or b is None or a == b for a, b in zip(first, second, strict=True)
     )
