@@ -140,8 +140,8 @@ class SkippableBlock(keras.layers.Layer):
     def _drawn(self, inputs: Any, shortcut: Any) -> Any:
         """One of two pure functions of everything that they touch; then the state is assigned."""
         block = self.block
-        weights = [ops.convert_to_tensor(v) for v in block.trainable_variables]
-        state = [ops.convert_to_tensor(v) for v in block.non_trainable_variables]
+        weights = [v.value for v in block.trainable_variables]
+        state = [v.value for v in block.non_trainable_variables]
         given = list(zip(block.trainable_variables, weights, strict=True))
         given += zip(block.non_trainable_variables, state, strict=True)
         weight = 1 if self.scaling == "test" else 1 / self.survival_probability
