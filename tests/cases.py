@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_trainkit import callbacks, datasets, layers, optimizers, presets, schedules
+from keras_trainkit import callbacks, datasets, inference, layers, optimizers, presets, schedules
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,32 @@ CALLBACKS: list[Case] = [
         {"path": "curves.png", "every": 5.0, "metric": "accuracy", "batches_per_point": 2},
     ),
     Case(callbacks.LearningRateLogger),
+]
+
+INFERENCE: list[Case] = [
+    Case(
+        inference.AveragedPredictor,
+        {
+            "models": keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]),
+            "views": "flips",
+            "draws": 2,
+            "average": "logits",
+            "from_logits": True,
+            "noise": (keras.layers.Dropout,),
+            "seed": 3,
+        },
+    ),
+    Case(
+        inference.EnsembleReport,
+        {
+            "names": ("a",),
+            "accuracies": (0.5,),
+            "losses": (0.7,),
+            "calibrations": (),
+            "averaged_accuracies": (0.5,),
+            "averaged_losses": (0.7,),
+        },
+    ),
 ]
 
 GREY_TOO = (1, 3, 4)

@@ -12,6 +12,7 @@ PINNED = {
         InitialLossCheck LearningCurves LearningRateLogger best_snapshot check_initial_loss
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
+    "inference": "AveragedPredictor EnsembleReport",
     "layers": """
         AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout Equalization GridMask MixUp
         MultiCrop Normalization PCAColorJitter Pipeline RandAugment RandomAffine RandomApply

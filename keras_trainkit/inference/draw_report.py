@@ -31,7 +31,7 @@ def draw_report(report: EnsembleReport) -> Any:
         A `matplotlib.figure.Figure`, which no window shows; `savefig` writes it.
     """
     figure = _figure.Figure(figsize=(13, 5), dpi=120, facecolor=_PAPER)
-    accuracy, loss, reliability = figure.subplots(1, 3, width_ratios=(1, 1, 1.05))
+    accuracy, loss, reliability = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     figure.subplots_adjust(left=0.055, right=0.975, bottom=0.115, top=0.755, wspace=0.24)
     figure.text(0.055, 0.955, report.headline, size=16, weight="bold", color=_INK, va="center")
     verdict = textwrap.fill(report.verdict, 165)
@@ -39,7 +39,7 @@ def draw_report(report: EnsembleReport) -> Any:
 
     _draw_growth(accuracy, report.accuracies, report.averaged_accuracies, best="upper")
     accuracy.set_title("Accuracy", loc="left", size=11, color=_INK)
-    accuracy.yaxis.set_major_formatter(_ticker.PercentFormatter(1, decimals=None))
+    accuracy.yaxis.set_major_formatter(_ticker.FuncFormatter(lambda value, _: f"{100 * value:g}%"))
     _draw_growth(loss, report.losses, report.averaged_losses, best="lower")
     loss.set_title("Negative log-likelihood", loc="left", size=11, color=_INK)
     for axes in (accuracy, loss):
@@ -48,7 +48,6 @@ def draw_report(report: EnsembleReport) -> Any:
         axes.set_xlim(0.6, len(report.names) + 0.4)
     if report.averaged_calibration.counts.any():
         _draw_reliability(reliability, report.averaged_calibration)
-    reliability.set_title("Reliability of the average", loc="left", size=11, color=_INK)
     for axes in (accuracy, loss, reliability):
         axes.tick_params(colors=_FAINT, labelcolor=_INK, labelsize=9)
         axes.grid(color=_FAINT, alpha=0.2, linewidth=0.7)
@@ -82,42 +81,30 @@ def _draw_growth(axes: Any, single: Any, averaged: Any, best: str) -> None:
 
 
 def _draw_reliability(axes: Any, calibration: Calibration) -> None:
-    """Accuracy by confidence as bars, what is missing to the diagonal, and how many there are."""
-    edges, accuracies, confidences = (
-        calibration.edges,
-        calibration.accuracies,
-        calibration.confidences,
-    )
+    """Accuracy by confidence, as far from the diagonal as it is wrong, over how many there are."""
     there = calibration.counts > 0
-    left, width = edges[:-1][there], edges[1] - edges[0]
-    bars = {"width": 0.92 * width, "align": "edge", "lw": 0}
-    axes.bar(left, accuracies[there], color=_SINGLE, label="right", **bars)
-    axes.bar(
-        left,
-        (confidences - accuracies)[there],
-        bottom=accuracies[there],
-        color=_GAP,
-        alpha=0.45,
-        label="gap to its confidence",
-        **bars,
-    )
-    axes.plot([0, 1], [0, 1], color=_INK, lw=1, ls=(0, (4, 3)))
+    confidences, accuracies = calibration.confidences[there], calibration.accuracies[there]
     shares = calibration.counts / calibration.counts.sum()
-    for place, share in zip(left, shares[there], strict=True):
-        axes.text(
-            place + 0.46 * width, -0.015, f"{share:.0%}", size=6.5, color=_FAINT, ha="center", va="top"
-        )
+    width = 1 / len(shares)
+    axes.bar(
+        calibration.edges[:-1],
+        0.25 * shares / shares.max(),
+        width=0.9 * width,
+        align="edge",
+        color=_FAINT,
+        alpha=0.25,
+        lw=0,
+    )
+    axes.plot([0, 1], [0, 1], color=_FAINT, lw=1.2, ls=(0, (4, 3)))
+    axes.vlines(confidences, accuracies, confidences, color=_GAP, lw=2, alpha=0.7)
+    sizes = 12 + 130 * shares[there] / shares.max()
+    axes.scatter(confidences, accuracies, s=sizes, color=_AVERAGE, zorder=3, lw=0, clip_on=False)
     axes.set_xlim(0, 1)
-    axes.set_ylim(-0.06, 1.02)
+    axes.set_ylim(0, 1)
     axes.set_xlabel("confidence", color=_INK)
     axes.set_ylabel("share that is right", color=_INK)
-    axes.text(
-        0.03,
-        0.78,
-        f"expected calibration\nerror {calibration.error:.1%}",
-        transform=axes.transAxes,
-        size=9,
-        color=_INK,
-        va="top",
-    )
-    axes.legend(loc="upper left", fontsize=9, labelcolor=_INK, edgecolor="none", framealpha=0.85)
+    words = {"transform": axes.transAxes, "size": 9, "color": _FAINT}
+    axes.text(0.03, 0.96, "above the line:\nrighter than sure", va="top", **words)
+    axes.text(0.97, 0.28, "below it: surer than right", ha="right", **words)
+    title = f"Reliability of the average, calibration error {calibration.error:.1%}"
+    axes.set_title(title, loc="left", size=11, color=_INK)
