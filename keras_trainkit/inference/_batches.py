@@ -47,7 +47,9 @@ class Batches:
                     refuse(owner, name, "be left out where `x` gives batches", type(value), cure)
             self._source = _Indexed(x) if isinstance(x, keras.utils.PyDataset) else x
         else:
-            given = (x,) if y is None else (x, y) if sample_weight is None else (x, y, sample_weight)
+            given = (
+                (x,) if y is None else (x, y) if sample_weight is None else (x, y, sample_weight)
+            )
             self._source = _Slices(owner, as_arrays(given), size)
         self.length = _length(self._source)
         """How many batches there are; None where nobody knows."""

@@ -192,9 +192,7 @@ class AveragedPredictor:
         self._need_labels(batches)
         result: dict[str, Any] = {}
         for probabilities, (_, labels, weights) in self._averaged(batches, verbose, directory):
-            result = judge.compute_metrics(
-                None, *map(_tensor, (labels, probabilities, weights))
-            )
+            result = judge.compute_metrics(None, *map(_tensor, (labels, probabilities, weights)))
         values = {
             name: float(ops.convert_to_numpy(value))
             for name, value in result.items()

@@ -59,6 +59,4 @@ def state(model):
 
 
 def same(before, after):
-    return before[1] == after[1] and all(
-        map(np.array_equal, before[0], after[0])
-    )
+    return before[1] == after[1] and all(map(np.array_equal, before[0], after[0]))

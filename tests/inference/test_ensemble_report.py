@@ -28,9 +28,7 @@ def slow_error(confidences, right, bins=15):
     """Of Guo et al. 2017, example by example."""
     error = 0.0
     for low in range(bins):
-        inside = [
-            i for i, c in enumerate(confidences) if low / bins < c <= (low + 1) / bins
-        ]
+        inside = [i for i, c in enumerate(confidences) if low / bins < c <= (low + 1) / bins]
         if inside:
             accuracy = sum(right[i] for i in inside) / len(inside)
             confidence = sum(confidences[i] for i in inside) / len(inside)

@@ -55,7 +55,7 @@ def computed(monkeypatch):
 
 def test_a_killed_run_goes_on(paths, tmp_path, monkeypatch):
     folder, result = tmp_path / "kept", tmp_path / "result.npy"
-    command = [sys.executable, "-c", RUN, str(result), str(folder), "0.4", *paths]
+    command = [sys.executable, "-c", RUN, str(result), str(folder), "0.4", *paths[:2]]
     environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}:{Path.cwd()}"}
     run = subprocess.Popen(command, env=environment)
     deadline = time.monotonic() + 120
@@ -67,12 +67,12 @@ def test_a_killed_run_goes_on(paths, tmp_path, monkeypatch):
     run.wait()
     assert not result.exists()
     done = len(list(folder.glob("member-*.json")))
-    assert done < 3
+    assert done < 2
     calls = computed(monkeypatch)
-    predictor = AveragedPredictor(paths, views=lambda x: x)
+    predictor = AveragedPredictor(paths[:2], views=lambda x: x)
     kept = predictor.predict(images(), batch_size=4, verbose=0, directory=folder)
-    assert len(calls) == 3 * (3 - done)
-    straight = AveragedPredictor(paths).predict(images(), batch_size=4, verbose=0)
+    assert len(calls) == 3 * (2 - done)
+    straight = AveragedPredictor(paths[:2]).predict(images(), batch_size=4, verbose=0)
     np.testing.assert_array_equal(kept, straight)
 
 

@@ -90,7 +90,7 @@ def test_a_file_that_keras_cannot_load_is_named_before_the_first_pass(ten, tmp_p
         ({"models": [3]}, "3 is none"),
         ({"models": keras.Sequential([keras.layers.Dense(2)])}, "no weights yet"),
         ({"draws": 0}, "`draws` must be a whole number of at least 1, got 0"),
-        ({"views": "crops"}, "`views` must be None, \"flips\""),
+        ({"views": "crops"}, '`views` must be None, "flips"'),
         ({"views": []}, "`views` must be None"),
         ({"average": "median"}, "`average` must be one of"),
         ({"from_logits": 1}, "`from_logits` must be True or False"),
@@ -110,7 +110,7 @@ def test_arguments(model, arguments, sentence):
     [
         (
             lambda model: AveragedPredictor([model, classifier(classes=7)]),
-            r"the same number of classes, got '4 of .*number 1.* and 7 of .*number 2",
+            r"the same number of classes, got '7 of .*number 2.* and 4 of .*number 1",
         ),
         (
             lambda model: AveragedPredictor([model, classifier(activation="linear")]),
