@@ -175,6 +175,7 @@ def table(results, seeds):
 
 
 def main():
+    """Runs all trials, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
     parser.add_argument("--members", type=int, default=5, help="independent models (default: 5)")

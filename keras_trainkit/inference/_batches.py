@@ -10,7 +10,7 @@ import keras
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.arguments import refuse
-from keras_trainkit.inference._arrays import as_arrays, rows_of
+from keras_trainkit.inference._arrays import as_arrays
 
 Batch = tuple[Any, Any, Any]
 """Inputs, labels and sample weights; None where there are none."""

@@ -42,7 +42,7 @@ class Kept:
         return rows, batches
 
     def write(self, number: int, fingerprint: str, rows: np.ndarray, batches: list[str]) -> None:
-        """Keeps a member's rows; what they were made from comes last, and says that all is there."""
+        """Keeps a member's rows; last what they were made from, which says that all is there."""
         with whole_file(self._directory / _VALUES.format(number)) as part, part.open("wb") as file:
             np.save(file, rows)
         about = {**self._run, "model": fingerprint, "data": batches}

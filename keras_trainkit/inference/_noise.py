@@ -26,11 +26,7 @@ def all_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
 def noisy_layers(model: keras.Model, kinds: tuple[type, ...]) -> list[keras.layers.Layer]:
     """The layers of these kinds whose call tells training from testing."""
-    return [
-        layer
-        for layer in all_layers(model)
-        if isinstance(layer, kinds) and "training" in inspect.signature(layer.call).parameters
-    ]
+    return [layer for layer in all_layers(model) if isinstance(layer, kinds) and _can_train(layer)]
 
 
 @contextmanager
@@ -40,8 +36,8 @@ def drawing(model: keras.Model, kinds: tuple[type, ...]) -> Iterator[None]:
     That holds wherever in the model they are, and whatever their callers tell them, functional
     or subclassed. A layer's own `call` is covered by one on the instance, which the end removes.
     """
-    modes = {layer: True for layer in noisy_layers(model, kinds)}
-    modes |= {layer: False for layer in noisy_layers(model, (keras.layers.BatchNormalization,))}
+    modes = dict.fromkeys(noisy_layers(model, kinds), True)
+    modes |= dict.fromkeys(noisy_layers(model, (keras.layers.BatchNormalization,)), False)
     covered = {layer: vars(layer).get("call") for layer in modes}
     try:
         for layer, training in modes.items():
@@ -52,6 +48,10 @@ def drawing(model: keras.Model, kinds: tuple[type, ...]) -> Iterator[None]:
             vars(layer).pop("call", None)
             if before is not None:
                 vars(layer)["call"] = before
+
+
+def _can_train(layer: Any) -> bool:
+    return "training" in inspect.signature(layer.call).parameters
 
 
 def _in_mode(call: Callable[..., Any], training: bool) -> Callable[..., Any]:

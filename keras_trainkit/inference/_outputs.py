@@ -47,14 +47,14 @@ class Outputs:
 
     def _check(self, outputs: Any, name: str) -> None:
         owner = self._owner
-        shape = getattr(outputs, "shape", ())
+        shape: tuple[int, ...] = tuple(getattr(outputs, "shape", ()))
         if len(shape) < 2:
             rule = "have one output, a row of classes for each example"
             refuse(owner, "models", rule, f"{type(outputs).__name__} {shape} from {name}")
         if self._shape is None:
-            self._shape = tuple(shape[1:]), name
+            self._shape = shape[1:], name
         expected, other = self._shape
-        if tuple(shape[1:]) != expected:
+        if shape[1:] != expected:
             rule = "have the same number of classes"
             got = f"{expected[-1]} of {other} and {shape[-1]} of {name}"
             if shape[-1] == expected[-1]:

@@ -97,14 +97,16 @@ class Run:
             forwards = {
                 n: Forward(self.members.model(n), self.noise) for n in numbers if n in missing
             }
-            sums, seen, start = [], [], 0
+            sums: list[np.ndarray] = []
+            seen: list[str] = []
+            start = 0
             for count, batch in enumerate(batches):
                 if kept or len(passes) > 1:
                     seen.append(digest(batch[0]))
                     self._compare(seen, hashes, kept)
                 piece = slice(start, start + rows_of(batch[0]))
                 start = piece.stop
-                running = np.float64(0) if total is None else total[piece]
+                running: Any = 0.0 if total is None else total[piece]
                 for n in numbers:
                     if n in forwards:
                         terms = self._terms(n, forwards[n], count, batch[0])
@@ -121,8 +123,8 @@ class Run:
                 self._compare([*seen, ""], hashes, kept)
             hashes = seen
             if kept:
-                for n, terms in made.items():
-                    kept.write(n, prints[n], np.concatenate(terms), seen)
+                for n, batches_terms in made.items():
+                    kept.write(n, prints[n], np.concatenate(batches_terms), seen)
             total = np.concatenate(sums) if sums else None
             del forwards  # before the next model is loaded
 
@@ -156,7 +158,8 @@ class Run:
     def _terms(self, number: int, forward: Forward, count: int, x: Any) -> np.ndarray:
         """A member's terms of a batch: the mean over views and draws, as it is kept."""
         rows = rows_of(x)
-        total, seen = np.float64(0), 0
+        total: Any = 0.0
+        seen = 0
         for place, view in enumerate(each_view(self.views, x)):
             if rows_of(view) != rows:
                 rule = f"keep the {rows} examples of a batch"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,7 +120,7 @@ class AveragedPredictor:
             views=checked_views(self, views),
             noise=kinds if self.draws > 1 else None,
             draws=self.draws,
-            seed=np.random.SeedSequence().entropy if self.seed is None else self.seed,
+            seed=secrets.randbits(64) if self.seed is None else self.seed,
             outputs=Outputs(self, self.average, self.from_logits),
             surveyed=set(),
         )

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from keras_trainkit._core.lazy import LazyModule
-
-if TYPE_CHECKING:
-    from keras_trainkit.inference.calibration import Calibration
-    from keras_trainkit.inference.ensemble_report import EnsembleReport
+from keras_trainkit.inference.calibration import Calibration
 
 # The object API: no window, no backend, no state shared with the user's own figures.
 _figure: Any = LazyModule("matplotlib.figure", "plots")
@@ -21,11 +18,11 @@ _INK, _FAINT, _PAPER = "#22303c", "#8a97a3", "#ffffff"
 _AVERAGE, _SINGLE, _GAP = "#2563a8", "#9dbfe0", "#d9661f"
 
 
-def draw_report(report: EnsembleReport) -> Any:
+def draw_report(report: Any) -> Any:
     """Draws accuracy and loss as members are added, and the reliability of the average.
 
     Args:
-        report: The figures.
+        report: An `EnsembleReport`.
 
     Returns:
         A `matplotlib.figure.Figure`, which no window shows; `savefig` writes it.

@@ -77,7 +77,7 @@ def test_a_file_that_keras_cannot_load_is_named_before_the_first_pass(ten, tmp_p
         return x
 
     predictor = AveragedPredictor([*ten[:2], path], views=watched)
-    with pytest.raises(ValueError, match="files that Keras can load, but .*odd.keras"):
+    with pytest.raises(ValueError, match=r"files that Keras can load, but .*odd.keras"):
         predictor.predict(images(40), verbose=0)
     assert sum(batches) <= 2 * 32  # looks at the first batch
 
@@ -139,7 +139,7 @@ def test_when_predicting(model, made, sentence):
 def test_nan_is_no_probability(model):
     x = images()
     x[2] = np.nan
-    with pytest.raises(ValueError, match="give probabilities.*nan"):
+    with pytest.raises(ValueError, match=r"give probabilities.*nan"):
         AveragedPredictor(model).predict(x, verbose=0)
 
 
@@ -156,7 +156,7 @@ def test_data(model, ten):
         predictor.evaluate(iter([(x, y)]), y, verbose=0)
     with pytest.raises(ValueError, match="`verbose` must be"):
         predictor.predict(x, verbose=2)
-    with pytest.raises(ValueError, match="gone through 2 times.*a generator"):
+    with pytest.raises(ValueError, match=r"gone through 2 times.*a generator"):
         AveragedPredictor(ten[:2]).predict(iter([x]), verbose=0)
     with pytest.raises(ValueError, match="class ids from 0 to 3"):
         predictor.report(x, y + 1, verbose=0)
@@ -170,5 +170,5 @@ def test_data_that_change_from_pass_to_pass(ten):
             self.rng = getattr(self, "rng", np.random.default_rng(1))
             yield self.rng.permutation(images())
 
-    with pytest.raises(ValueError, match="the same batches each time.*Take out `shuffle`"):
+    with pytest.raises(ValueError, match=r"the same batches each time.*Take out `shuffle`"):
         AveragedPredictor(ten[:2]).predict(Shuffled(), verbose=0)
