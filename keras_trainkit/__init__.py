@@ -19,13 +19,23 @@ except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(_sentence, name=_missing) from None
 
 # All rooms, so that `import keras_trainkit` is enough for `keras.models.load_model`.
-from keras_trainkit import callbacks, datasets, layers, optimizers, presets, schedules, tuning
+from keras_trainkit import (
+    callbacks,
+    datasets,
+    inference,
+    layers,
+    optimizers,
+    presets,
+    schedules,
+    tuning,
+)
 from keras_trainkit.version import __version__
 
 __all__ = [
     "__version__",
     "callbacks",
     "datasets",
+    "inference",
     "layers",
     "optimizers",
     "presets",

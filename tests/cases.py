@@ -13,6 +13,7 @@ import keras
 from keras_trainkit import (
     callbacks,
     datasets,
+    inference,
     layers,
     optimizers,
     presets,
@@ -243,6 +244,32 @@ CALLBACKS: list[Case] = [
         },
     ),
     Case(callbacks.TimeStopping, {"seconds": 60.0, "verbose": 1, "at": "epoch"}),
+]
+
+INFERENCE: list[Case] = [
+    Case(
+        inference.AveragedPredictor,
+        {
+            "models": keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]),
+            "views": "flips",
+            "draws": 2,
+            "average": "logits",
+            "from_logits": True,
+            "noise": (keras.layers.Dropout,),
+            "seed": 3,
+        },
+    ),
+    Case(
+        inference.EnsembleReport,
+        {
+            "names": ("a",),
+            "accuracies": (0.5,),
+            "losses": (0.7,),
+            "calibrations": (),
+            "averaged_accuracies": (0.5,),
+            "averaged_losses": (0.7,),
+        },
+    ),
 ]
 
 GREY_TOO = (1, 3, 4)

@@ -14,6 +14,7 @@ PINNED = {
         best_snapshot check_activations check_initial_loss
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
+    "inference": "AveragedPredictor EnsembleReport",
     "layers": """
         AugMix AutoAugment AutoContrast CenterCrop CutMix Cutout DropBlock2D DropConnect
         DropPath Equalization FractionalMaxPooling2D GridMask Maxout MixUp MultiCrop

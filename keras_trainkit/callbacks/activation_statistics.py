@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from keras_trainkit._core import arguments
-from keras_trainkit.callbacks._whole_file import whole_file
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks.check_activations import (
     ActivationReading,
     check_activations,

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._averages import AveragesInModel, averaging_optimizer
 from keras_trainkit.callbacks._direction import direction
-from keras_trainkit.callbacks._whole_file import whole_file
 
 
 class AverageModelCheckpoint(keras.callbacks.ModelCheckpoint):

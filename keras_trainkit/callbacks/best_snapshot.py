@@ -11,8 +11,8 @@ from typing import Any
 import keras
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._direction import direction
-from keras_trainkit.callbacks._whole_file import whole_file
 
 
 def best_snapshot(

@@ -14,9 +14,9 @@ import numpy as np
 from keras import ops
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._batch_losses import BatchLosses
 from keras_trainkit.callbacks._direction import direction
-from keras_trainkit.callbacks._whole_file import whole_file
 from keras_trainkit.callbacks.draw_curves import Curves, draw_curves, require_matplotlib
 from keras_trainkit.callbacks.read_curves import CurvesReading, read_curves
 

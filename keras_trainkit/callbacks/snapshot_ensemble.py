@@ -14,8 +14,8 @@ import keras
 from keras import ops
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._cycle_ends import cycle_ends, schedule_of
-from keras_trainkit.callbacks._whole_file import whole_file
 
 _NAME = "snapshot-{:09d}.keras"
 _PATTERN = re.compile(r"snapshot-(\d{9,})\.keras")

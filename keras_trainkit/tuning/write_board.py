@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._direction import direction
-from keras_trainkit.callbacks._whole_file import whole_file
 from keras_trainkit.callbacks.read_curves import CurvesReading, read_curves
 from keras_trainkit.tuning.board.find_runs import find_runs
 from keras_trainkit.tuning.board.importance import importance

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks import best_snapshot
 from keras_trainkit.callbacks._direction import direction
-from keras_trainkit.callbacks._whole_file import whole_file
 
 X = np.ones((4, 1), "float32")
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.lazy import LazyModule
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._direction import direction
-from keras_trainkit.callbacks._whole_file import whole_file
 from keras_trainkit.tuning.search.folds import Folds
 from keras_trainkit.tuning.search.study import PRUNERS, SAMPLERS, Study
 from keras_trainkit.tuning.search.train_trial import Build, Training, train_trial

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_trainkit.callbacks._whole_file import whole_file
+from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks.learning_curves import LearningCurves
 
 _POINTS = 2000  # losses of batches that are kept
