@@ -87,5 +87,5 @@ class COCOB(RuleOptimizer):
         return a * (w - start - bet)
 
 
-def _larger(a: Any, b: Any) -> Any:
-    return ops.where(a > b, a, b)  # on torch, `ops.maximum` answers float64 in float32
+def _larger(x: Any, y: Any) -> Any:
+    return ops.where(x > y, x, y)  # `ops.maximum` answers float64 in float32 on torch

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.flat import Flat
@@ -53,7 +54,7 @@ class Part(NamedTuple):
     def assign(self, value: Any) -> None:
         """Sets it."""
         whole = np.array(self.vector.numpy())
-        whole[self._span] = np.reshape(value, -1)
+        whole[self._span] = np.reshape(ops.convert_to_numpy(value), -1)
         self.vector.assign(whole)
 
     @property

@@ -203,6 +203,9 @@ class RuleOptimizer(StateKeeper):
             self._target(i, variable, groups.get(i)) for i, variable in enumerate(variables)
         )
         with outside_graphs():
+            # In a graph a new variable has no value yet, and a part of a vector is set by reading.
+            for vector in {id(v): v for group in groups.values() for v in group.slots}.values():
+                vector.assign(ops.zeros(vector.shape, vector.dtype))
             for target in self._targets:
                 for name, slot in zip(self.slots, target.slots, strict=False):
                     value = self.initial(name, target.variable)

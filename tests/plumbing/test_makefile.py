@@ -43,6 +43,8 @@ class Clone:
             shutil.copy2(ROOT / name, self.root / name)
         for name in (".ci", "benchmarks/environments", "tests/environments"):
             shutil.copytree(ROOT / name, self.root / name)
+        for name in ("system-packages", "postgresql"):  # which are the machine's
+            (self.root / ".ci" / name).write_text("#!/bin/sh\n")
         python = folder / "fake python"
         python.write_text(FAKE)
         python.chmod(0o755)
@@ -255,7 +257,8 @@ def test_ci_runs_the_tests_then_what_takes_longer_and_says_so(clone):
         *(*environment("tfa"), ADDONS),
     ]
     runs = [line for line in run.stdout.splitlines() if line.startswith("+ ")]
-    assert runs == [f"+ make test{which}" for which in ("", "-slow", "-jax", "-torch", "-tfa")]
+    tests = [f"+ make test{which}" for which in ("", "-slow", "-jax", "-torch", "-tfa")]
+    assert runs == ["+ .ci/system-packages", *tests]
 
 
 def test_what_does_not_install_is_not_passed_over(clone):
