@@ -10,7 +10,11 @@ from typing import Any
 
 import keras
 
+from keras_trainkit.layers import DropConnect, FractionalMaxPooling2D
+
 NOISE: tuple[type, ...] = (
+    DropConnect,
+    FractionalMaxPooling2D,
     keras.layers.AlphaDropout,
     keras.layers.Dropout,  # and the spatial ones, which are of its kind
     keras.layers.GaussianDropout,

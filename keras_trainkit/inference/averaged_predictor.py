@@ -62,8 +62,9 @@ class AveragedPredictor:
             mean, which a single doubtful member weighs down more.
         from_logits: Whether the models lack the softmax or sigmoid at their end. Probabilities
             are what comes out in any case.
-        noise: The kinds of layers that draw, a tuple of classes. None is `Dropout` and its
-            spatial kinds, `AlphaDropout`, `GaussianDropout` and `GaussianNoise`.
+        noise: The kinds of layers that draw, a tuple of classes. None is `DropConnect`,
+            `FractionalMaxPooling2D`, `Dropout` and its spatial kinds, `AlphaDropout`,
+            `GaussianDropout` and `GaussianNoise`.
         seed: Of the draws, a whole number; None draws one.
 
     Raises:

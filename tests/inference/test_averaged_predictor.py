@@ -109,6 +109,7 @@ def test_the_mean_of_crops(three):
 
 
 NOISE = [
+    layers.DropConnect(keras.layers.Dense(8), 0.5),
     keras.layers.Dropout(0.5),
     keras.layers.AlphaDropout(0.3),
     keras.layers.GaussianDropout(0.3),
@@ -133,6 +134,28 @@ def test_draws_differ_and_are_the_same_for_the_same_seed(noise):
     third = 3 * three - 2 * two  # a draw like the others, of probabilities
     assert np.abs(third - two).max() > 1e-3
     np.testing.assert_allclose(third.sum(-1), 1, atol=1e-5)
+    assert same(before, state(model))
+
+
+def test_fractional_pooling_draws_regions():
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            layers.FractionalMaxPooling2D(1.4),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+    x, before = images(), state(model)
+    plain = AveragedPredictor(model).predict(x, verbose=0)
+    np.testing.assert_allclose(plain, predictions(model, x), atol=1e-6)
+    results = [
+        AveragedPredictor(model, draws=draws, seed=1).predict(x, verbose=0) for draws in (2, 2, 3)
+    ]
+    np.testing.assert_array_equal(results[0], results[1])
+    assert np.abs(results[0] - results[2]).max() > 1e-3
+    assert np.abs(results[0] - plain).max() > 1e-3
     assert same(before, state(model))
 
 
