@@ -10,25 +10,29 @@ import pytest
 
 TESTS = Path(__file__).parent
 AGAIN = (
-    "callbacks/test_activation_statistics.py::test_the_cases_of_the_lecture[tanh-glorot_normal]",
     "callbacks/test_activation_statistics.py::test_layers_are_found_wherever_they_are",
     "callbacks/test_activation_statistics.py::test_nothing_is_left_behind",
+    "callbacks/test_activation_statistics.py::test_the_cases_of_the_lecture[tanh-glorot_normal]",
     "callbacks/test_average_model_checkpoint.py::test_each_file_holds_the_average_of_its_epoch[SWA]",
     "callbacks/test_best_snapshot.py::test_ctrl_c_leaves_the_best_on_disk",
     "callbacks/test_best_snapshot.py::test_patience_stops_and_restores",
     "callbacks/test_initial_loss_check.py::test_nothing_is_assigned",
-    "callbacks/test_learning_curves.py::test_the_loss_of_each_batch",
     "callbacks/test_learning_curves.py::test_readings_are_sparser_on_jax",
+    "callbacks/test_learning_curves.py::test_the_loss_of_each_batch",
     "callbacks/test_learning_rate_logger.py::test_the_rate_of_the_last_step_of_each_epoch",
     "callbacks/test_snapshot_ensemble.py::test_each_holds_the_weights_of_the_end_of_its_cycle[plain]",
     "callbacks/test_snapshot_ensemble.py::test_the_state_is_read_only_where_a_cycle_ends",
     "callbacks/test_swap_averages.py::test_an_interrupt_gives_the_weights_back",
-    "callbacks/test_swap_averages.py::test_savers_see_averages_training_does_not[moving average]",
     "callbacks/test_swap_averages.py::test_one_evaluation_or_prediction[predict-Keras' average]",
+    "callbacks/test_swap_averages.py::test_savers_see_averages_training_does_not[moving average]",
     "callbacks/test_time_stopping.py::test_where_training_stops[arguments1-4-0]",
     "layers/regularization/test_stochastic_depth.py::test_both_scalings_in_training_and_testing",
     "layers/regularization/test_stochastic_depth.py::test_the_gradient_passes_where_the_row_survived",
     "layers/regularization/test_stochastic_depth.py::test_trains_inside_a_model_of_unknown_batch_size",
+    "tuning/test_find_learning_rate.py::test_a_model_is_afterwards_as_before[the kit's]",
+    "tuning/test_find_learning_rate.py::test_an_interrupt_leaves_it_as_before[KeyboardInterrupt]",
+    "tuning/test_find_learning_rate.py::test_the_callback_sets_the_rate_and_trains_from_the_start",
+    "tuning/test_overfit_small_sample.py::test_chance_labels_are_learned_by_heart",
 )
 
 
