@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -55,6 +56,9 @@ class RateRuns:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if hasattr(self._model, "jax_state_sync"):  # an interrupted step holds the state outside
+            with suppress(RuntimeError):  # or has given it away
+                self._model.jax_state_sync()
         self._model.reset_metrics()  # those that have been built meanwhile, too
         _assign(self._found)
         for name, value in self._aside.items():

@@ -115,7 +115,7 @@ def find_learning_rate(
         cure = "Give arrays or a dataset: each rate sees the same batches."
         arguments.refuse(who, "data", "be iterable more than once", type(train).__name__, cure)
     if validation is None:
-        train, judged = _held_out(who, train, batch_size, seed)
+        train, judged = _held_out(who, train, batch_size, 2 * iterations, seed)
     else:
         judged = _some(batches_of(who, validation, _AT_ONCE))
     example = first_batches(who, train, batch_size, 1)[0]
@@ -279,8 +279,10 @@ def _falling(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
     return tuple(sorted(rungs, key=lambda rung: -rung.rate))
 
 
-def _held_out(who: str, train: Any, batch_size: int, seed: int) -> tuple[Any, list[Batch]]:
-    """What is left to train on, and batches to judge by."""
+def _held_out(
+    who: str, train: Any, batch_size: int, most: int, seed: int
+) -> tuple[Any, list[Batch]]:
+    """What is left to train on, of which no more than `most` batches are seen, and the judges."""
     arrays = arrays_of(train)
     if arrays is None:
         return train, _some(batches_of(who, train, batch_size))
@@ -290,7 +292,7 @@ def _held_out(who: str, train: Any, batch_size: int, seed: int) -> tuple[Any, li
     if not count:
         return train, [arrays]
     judged = _some(batches_of(who, tuple(rows_of(arrays, order[:count])), _AT_ONCE))
-    return tuple(rows_of(arrays, order[count:])), judged
+    return tuple(rows_of(arrays, order[count : count + most * batch_size])), judged
 
 
 def _some(batches: Iterator[Batch]) -> list[Batch]:
@@ -319,8 +321,8 @@ def _reason(
 ) -> str:
     best = _best(refined)
     words = (
-        f"Take {rate:.2g}. The held-out loss starts at {start:.3g}; of {len(ladder)} powers of "
-        f"ten for {min(iterations, steps)} steps each, {_best(ladder).rate:g} promises most, and "
+        f"Take {rate:.2g}. The loss starts at {start:.3g}; of {len(ladder)} rates for "
+        f"{min(iterations, steps)} steps each, {_best(ladder).rate:g} promises most, and "
         f"of {len(refined)} rates round it, for {min(2 * iterations, steps)} steps, {best.rate:.2g}"
         f" (loss {best.end:.3g})"
     )
@@ -337,7 +339,7 @@ def _reason(
 
 
 def _nothing_learns(ladder: Sequence[Rung], start: float, iterations: int) -> str:
-    tried = f"No rate from {ladder[-1].rate:g} to {ladder[0].rate:g} lowers the held-out loss"
+    tried = f"No rate from {ladder[-1].rate:g} to {ladder[0].rate:g} lowers the loss"
     return (
         f"{tried} below the {start:.3g} of the start within {iterations} steps. Look at the "
         "initial loss and at the activations (`check_initial_loss`, `check_activations`), at the "

@@ -33,8 +33,8 @@ class Rung:
     Attributes:
         rate: The learning rate.
         losses: Of the batches, each before its step; it ends where one is not finite.
-        middle: The held-out loss after half of the steps.
-        end: The held-out loss after all of them; infinity where it blew up.
+        middle: The loss on the judging data after half of the steps.
+        end: The same after all of them; infinity where it blew up.
         expected: `end`, and what the rest of the training should still gain.
     """
 
@@ -51,7 +51,7 @@ class LearningRateReading:
 
     Attributes:
         learning_rate: The suggestion; None where no rate lowers the loss.
-        start: The held-out loss before any step.
+        start: The loss on the judging data before any step.
         ladder: Powers of ten for `iterations` steps each, the highest first.
         refined: Rates round the best of them, for twice as many steps.
         rates: Of the range test, rising from step to step.
@@ -73,7 +73,7 @@ class LearningRateReading:
         return self.verdict
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draws the ladder, the range test and the held-out losses by rate.
+        """Draws the ladder, the range test, and by rate the losses that judged.
 
         Args:
             path: A file to write, ending in .png, .svg or .pdf.
@@ -157,8 +157,8 @@ def _draw_by_rate(axes: Any, reading: LearningRateReading) -> None:
     width = 1 + 2 * (len(reading.losses) // 20)
     axes.plot(reading.rates, moving_average(reading.losses, width), color=FAINT, lw=1.4)
     for rungs, marker, what in (
-        (reading.ladder, "s", "ladder, held-out"),
-        (reading.refined, "o", "round the best, held-out"),
+        (reading.ladder, "s", "ladder, afterwards"),
+        (reading.refined, "o", "round the best, afterwards"),
     ):
         seen = [rung for rung in rungs if math.isfinite(rung.end)]
         if seen:

@@ -185,6 +185,7 @@ def _sample(who: str, data: Any, count: int, batch_size: int, seed: int) -> list
 
 def _unregularise(model: keras.Model) -> None:
     """Takes all from a model that keeps it from learning a sample by heart."""
+    model.steps_per_execution = 1  # batches are handed over one by one
     for variable in model.trainable_variables:
         variable.regularizer = None
     optimizer = model.optimizer

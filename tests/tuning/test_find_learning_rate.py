@@ -71,6 +71,27 @@ def test_training_goes_on_as_if_it_had_not_been():
         np.testing.assert_allclose(bare, searched, rtol=1e-6)
 
 
+def test_several_inputs_and_outputs_and_steps_an_execution():
+    inputs = {name: keras.Input((3,), name=name) for name in "ab"}
+    joined = keras.layers.Concatenate()(list(inputs.values()))
+    outputs = {name: keras.layers.Dense(1, name=name)(joined) for name in "pq"}
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", {"p": "mse", "q": "mae"}, steps_per_execution=3, jit_compile=False)
+    data = {"a": X[:, :3], "b": X[:, 3:]}, {"p": Y, "q": -Y}, np.ones(len(Y), "float32")
+    found = tuning.find_learning_rate(model, data, **FAST)
+    assert all(len(rung.losses) == 10 for rung in found.ladder[1:])
+    assert model.steps_per_execution == 3
+
+
+def test_an_optimizer_without_a_rate_is_refused():
+    class Restless(keras.optimizers.SGD):
+        def get_config(self):
+            return {"name": self.name}
+
+    with pytest.raises(ValueError, match="`model` must have an optimizer with a learning rate"):
+        tuning.find_learning_rate(line(Restless()), (X, Y), **FAST)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupt_leaves_it_as_before(error):
     model = busy(keras.optimizers.Adam(schedules.CosineDecay(0.1, 20)))
