@@ -230,6 +230,11 @@ CALLBACKS: list[Case] = [
         callbacks.LearningCurves,
         {"path": "curves.png", "every": 5.0, "metric": "accuracy", "batches_per_point": 2},
     ),
+    Case(
+        callbacks.LearningRateFinder,
+        {"data": [], "iterations": 20, "rates": (0.1, 0.01), "batch_size": 8, "seed": 3}
+        | {"verbose": 0},
+    ),
     Case(callbacks.LearningRateLogger),
     Case(callbacks.SnapshotEnsemble, {"directory": "snapshots", "cycle_steps": 40, "last": 5}),
     Case(callbacks.SwapAverages),

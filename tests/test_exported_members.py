@@ -10,8 +10,8 @@ import keras_trainkit
 PINNED = {
     "callbacks": """
         ActivationStatistics AverageModelCheckpoint InitialLossCheck LearningCurves
-        LearningRateLogger SnapshotEnsemble SwapAverages TQDMProgressBar TimeStopping
-        best_snapshot check_activations check_initial_loss
+        LearningRateFinder LearningRateLogger SnapshotEnsemble SwapAverages TQDMProgressBar
+        TimeStopping best_snapshot check_activations check_initial_loss find_learning_rate
     """,
     "datasets": "Splits cifar10 digits_on_photos image_folder",
     "inference": "AveragedPredictor EnsembleReport",
@@ -37,7 +37,8 @@ PINNED = {
         WarmRestarts Warmup in_epochs linear_scaling plot
     """,
     "tuning": """
-        Choice IntUniform LogUniform Uniform coarse_search refine_search write_board
+        Choice IntUniform LogUniform Uniform check_initial_loss coarse_search
+        find_learning_rate overfit_small_sample refine_search write_board
     """,
 }
 

@@ -46,6 +46,9 @@ AGAIN = (
     "layers/regularization/test_stochastic_depth.py::test_the_gradient_passes_where_the_row_survived",
     "layers/regularization/test_stochastic_depth.py::test_trains_inside_a_model_of_unknown_batch_size",
     "schedules/test_schedule_curves.py",
+    "tuning/test_find_learning_rate.py::test_an_interrupt_leaves_it_as_before[KeyboardInterrupt]",
+    "tuning/test_find_learning_rate.py::test_the_callback_sets_the_rate_and_trains_from_the_start",
+    "tuning/test_overfit_small_sample.py::test_chance_labels_are_learned_by_heart",
 )
 OPTIMIZERS = (
     "(regimes or all_stays and (decay or accumulation) or residual_stays) and jit"

@@ -4,8 +4,10 @@ from keras_trainkit.callbacks.activation_statistics import ActivationStatistics
 from keras_trainkit.callbacks.average_model_checkpoint import AverageModelCheckpoint
 from keras_trainkit.callbacks.best_snapshot import best_snapshot
 from keras_trainkit.callbacks.check_activations import check_activations
+from keras_trainkit.callbacks.find_learning_rate import find_learning_rate
 from keras_trainkit.callbacks.initial_loss_check import InitialLossCheck, check_initial_loss
 from keras_trainkit.callbacks.learning_curves import LearningCurves
+from keras_trainkit.callbacks.learning_rate_finder import LearningRateFinder
 from keras_trainkit.callbacks.learning_rate_logger import LearningRateLogger
 from keras_trainkit.callbacks.snapshot_ensemble import SnapshotEnsemble
 from keras_trainkit.callbacks.swap_averages import SwapAverages
@@ -17,6 +19,7 @@ __all__ = [
     "AverageModelCheckpoint",
     "InitialLossCheck",
     "LearningCurves",
+    "LearningRateFinder",
     "LearningRateLogger",
     "SnapshotEnsemble",
     "SwapAverages",
@@ -25,4 +28,5 @@ __all__ = [
     "best_snapshot",
     "check_activations",
     "check_initial_loss",
+    "find_learning_rate",
 ]

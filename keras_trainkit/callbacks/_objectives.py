@@ -44,6 +44,10 @@ class Objective:
         """The median over rows of the largest probability."""
         return 0.0
 
+    def right(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Which rows name the class of their label."""
+        raise NotImplementedError
+
 
 class Softmax(Objective):
     """`CategoricalCrossentropy`: rows of label shares, hard or soft."""
@@ -86,6 +90,9 @@ class Softmax(Objective):
             rows /= rows.sum(-1, keepdims=True)
         return float(np.median(rows.max(-1)))
 
+    def right(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        return labels.argmax(-1).ravel() == outputs.argmax(-1).ravel()
+
 
 class SparseSoftmax(Softmax):
     """`SparseCategoricalCrossentropy`: class numbers from 0."""
@@ -104,6 +111,11 @@ class SparseSoftmax(Softmax):
             f"the labels run from {low} to {high} where {classes} outputs take 0 to "
             f"{classes - 1}{cure}"
         )
+
+    def right(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        labels = labels.ravel()
+        right = labels == outputs.reshape(-1, outputs.shape[-1]).argmax(-1)
+        return right[labels != self.ignore_class] if self.ignore_class is not None else right
 
     def _counted(self, labels: np.ndarray) -> np.ndarray:
         return labels[labels != self.ignore_class].astype("int64").ravel()
@@ -139,6 +151,9 @@ class Sigmoid(Objective):
         if self.from_logits:
             positive = 1 / (1 + np.exp(-np.clip(positive, -700, 700)))
         return float(np.median(np.maximum(positive, 1 - positive)))
+
+    def right(self, labels: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        return (outputs.ravel() > (0.0 if self.from_logits else 0.5)) == (labels.ravel() > 0.5)
 
 
 _OBJECTIVES: dict[Any, type[Objective]] = {

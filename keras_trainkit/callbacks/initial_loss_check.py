@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,14 @@ import numpy as np
 from keras import ops
 
 from keras_trainkit._core import arguments
+from keras_trainkit.callbacks._batches import (
+    Batch,
+    arrays_of,
+    batches_of,
+    rows_of,
+    training_and_validation,
+)
+from keras_trainkit.callbacks._constant_loss import constant_losses, data_loss
 from keras_trainkit.callbacks._objectives import Objective, objective_of
 
 _BATCH = 32  # how many rows of arrays go through the model at once, as in `fit`
@@ -31,7 +38,7 @@ class InitialLoss:
 
     Attributes:
         loss: The mean data loss at the start; NaN where the labels do not fit the outputs.
-        expected: log(C).
+        expected: log(C); for other losses, that of the best constant prediction.
         tolerance: How far from `expected` a sound network may be, on the side where it is.
         passed: Whether it is that near and nothing else is wrong.
         verdict: The same in words, and what a wrong value usually means.
@@ -101,7 +108,7 @@ class InitialLossCheck(keras.callbacks.Callback):
 def check_initial_loss(
     model: keras.Model, data: Any, classes: int | None = None, examples: int = 256
 ) -> InitialLoss:
-    """Compares a model's data loss at its initial weights with log(C).
+    """Compares a model's data loss at its initial weights with log(C), or with a constant's.
 
     The loss is the compiled one in training mode (evaluating would normalise with moving
     statistics that have seen no data yet), less the regularisers, without sample weights. It
@@ -116,13 +123,23 @@ def check_initial_loss(
     of He's initialisation on inputs of unit variance. d is three standard deviations of the luck
     of the labels among such logits: n rows, of which the share q_k belongs to class k.
 
+    Other losses are compared with the loss L(c) of the best constant prediction c, the mean of
+    the labels or their median, whichever is better. There
+
+        tolerance = (L(c + s) + L(c - s)) / 2 - L(c) + d above L(c), or d below it, s = sqrt(2),
+
+    for outputs of that variance round c, and d three standard errors of L(c), by the spread
+    between parts of the rows.
+
     Args:
         model: A compiled model with one output and a cross-entropy: softmax (sparse or not,
             `from_logits` or not, also with soft labels) or sigmoid, whose expectation is
-            log(2) for each output. With another loss, give `classes`.
-        data: `(x, y)` or `(x, y, sample_weight)`, or an iterable of such batches; weights are
-            left out, since they scale the loss and log(C) alike.
-        classes: C; read from the model's outputs where it is None.
+            log(2) for each output; or with another loss, of labels shaped as the outputs.
+        data: `(x, y)` or `(x, y, sample_weight)`, an iterable of such batches, or
+            `(train, validation)`, of which the first is read; weights are left out, since they
+            scale the loss and its expectation alike.
+        classes: C; read from the model's outputs where it is None. With another loss than a
+            cross-entropy it makes log(C) the expectation.
         examples: Stop reading `data` when so many rows have been seen.
 
     Returns:
@@ -148,22 +165,24 @@ def check_initial_loss(
     if not model.compiled:
         arguments.refuse(who, "model", "be compiled with its loss", model.name)
     objective = objective_of(model.loss)
-    if not objective.known and classes is None:
-        arguments.refuse(
-            who, "model", "have a cross-entropy as its one loss", model.loss, "Or give `classes`."
-        )
-    batches = _first(arguments.integer(who, "examples", examples, 1), _batches(data))
-    labels = np.concatenate([_only("labels", y) for _, y in batches])
+    batches = _first(arguments.integer(who, "examples", examples, 1), data)
+    labels = np.concatenate([_only("labels", batch.y) for batch in batches])
     if not model.built:
-        model(batches[0][0])
+        model(batches[0].x)
 
     # A regulariser asks the scope for its weight, so the scope has to know the weights.
-    with keras.StatelessScope([(variable, variable.value) for variable in model.variables]):
-        predictions = [model(x, training=True) for x, _ in batches]
+    with (
+        keras.StatelessScope([(variable, variable.value) for variable in model.variables]),
+        warnings.catch_warnings(),  # said in the verdict, on every backend
+    ):
+        warnings.filterwarnings("ignore", ".*received `from_logits=True`", UserWarning)
+        predictions = [model(batch.x, training=True) for batch in batches]
         outputs = np.concatenate([_only("outputs", prediction) for prediction in predictions])
+        if not objective.known and classes is None:
+            return _against_constant(model, objective, batches, predictions, outputs)
         width = objective.classes(outputs)
         bad_labels = objective.labels_fault(labels, width)
-        loss = math.nan if bad_labels else _data_loss(model, batches, predictions)
+        loss = math.nan if bad_labels else data_loss(model, batches, predictions)
 
     classes = width if classes is None else classes
     classes = arguments.integer(
@@ -192,35 +211,72 @@ def check_initial_loss(
     return InitialLoss(loss, expected, tolerance, passed, verdict)
 
 
-def _batches(data: Any) -> Iterator[tuple[Any, Any]]:
-    """Pairs (x, y), from arrays in pieces as `fit` would take them, or from an iterable."""
-    if isinstance(data, tuple):
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        rows = len(keras.tree.flatten(x)[0])
-        pieces = math.ceil(rows / _BATCH)  # of equal size: a rest of one row has no variance
-        edges = [rows * piece // max(pieces, 1) for piece in range(pieces + 1)]
-        for start, stop in itertools.pairwise(edges):
-            part = slice(start, stop)
-            yield keras.tree.map_structure(lambda leaf, part=part: leaf[part], (x, y))
+def _against_constant(
+    model: keras.Model,
+    objective: Objective,
+    batches: list[Batch],
+    predictions: list[Any],
+    outputs: np.ndarray,
+) -> InitialLoss:
+    """The verdict on a loss that is no cross-entropy."""
+    parts = [part for batch in batches for part in _in_parts(batch)]
+    found = constant_losses(model, parts, outputs.shape[-1] if outputs.ndim > 1 else 1)
+    if found is None:
+        arguments.refuse(
+            "check_initial_loss",
+            "model",
+            "have a cross-entropy as its one loss, or labels shaped as its outputs",
+            model.loss,
+            "Or give `classes`.",
+        )
+    below, at, above = found
+    loss = data_loss(model, batches, predictions)
+    expected = float(at.mean())
+    luck = 3 * float(at.std(ddof=1)) / math.sqrt(len(at)) if len(at) > 1 else abs(expected)
+    room = max(0.0, float((below + above).mean()) / 2 - expected)
+    tolerance = luck if loss < expected else room + luck
+    passed = abs(loss - expected) <= tolerance
+    start = f"The loss at the start is {loss:.3g}"
+    constant = f"a constant prediction has {expected:.3g}"
+    if passed:
+        side = "below" if loss < expected else "above"
+        verdict = f"{start}, as it should be: {constant}, at most {tolerance:.2g} {side} it."
+    elif loss < expected:
+        verdict = f"{start}, where {constant}: {_TOO_LOW}."
     else:
-        for batch in data:
-            x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-            yield x, y
+        verdict = f"{start}, where {constant}: {_too_far(objective, outputs, batches)}."
+    return InitialLoss(loss, expected, tolerance, passed, verdict)
 
 
-def _first(examples: int, pairs: Iterator[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """The first pairs, up to so many rows, as NumPy: backends do not take each other's tensors."""
-    taken, seen = [], 0
-    for x, y in pairs:
-        if y is None:
-            arguments.refuse("check_initial_loss", "data", "hold labels, as (x, y)", "x alone")
-        taken.append(keras.tree.map_structure(ops.convert_to_numpy, (x, y)))
-        seen += len(keras.tree.flatten(taken[-1])[0])
+def _in_parts(batch: Batch) -> list[Batch]:
+    """Four or fewer, for the spread between them."""
+    return [
+        rows_of(batch, places) for places in np.array_split(np.arange(batch.rows), 4) if len(places)
+    ]
+
+
+def _first(examples: int, data: Any) -> list[Batch]:
+    """The first batches, up to so many rows."""
+    train, _ = training_and_validation(data)
+    taken: list[Batch] = []
+    seen = 0
+    for batch in _even_batches(train):
+        taken.append(batch)
+        seen += batch.rows
         if seen >= examples:
             break
     if not seen:
         arguments.refuse("check_initial_loss", "data", "hold at least one batch", "none")
     return taken
+
+
+def _even_batches(data: Any) -> Iterator[Batch]:
+    """Arrays in pieces as `fit` would take them, but of equal size: one row has no variance."""
+    arrays = arrays_of(data)
+    size = _BATCH
+    if arrays is not None and arrays.rows:
+        size = math.ceil(arrays.rows / math.ceil(arrays.rows / _BATCH))
+    return batches_of("check_initial_loss", data, size)
 
 
 def _only(what: str, structure: Any) -> np.ndarray:
@@ -232,22 +288,24 @@ def _only(what: str, structure: Any) -> np.ndarray:
     return ops.convert_to_numpy(leaves[0])
 
 
-def _data_loss(model: keras.Model, batches: list[Any], predictions: list[Any]) -> float:
-    """The mean over rows of the compiled loss, less the regularisers."""
-    total, rows = 0.0, 0
-    for (x, y), prediction in zip(batches, predictions, strict=True):
-        with warnings.catch_warnings():  # said in the verdict, on every backend
-            warnings.filterwarnings("ignore", ".*received `from_logits=True`", UserWarning)
-            loss = model.compute_loss(x=x, y=y, y_pred=prediction)
-        size = len(keras.tree.flatten(y)[0])
-        total += size * (float(loss) - sum(float(penalty) for penalty in model.losses))
-        rows += size
-    return total / rows
+def _too_far(objective: Objective, outputs: np.ndarray, batches: Sequence[Batch]) -> str:
+    """What a loss far above that of a constant usually means."""
+    labels = np.concatenate([keras.tree.flatten(batch.y)[0].ravel() for batch in batches])
+    if not np.all(np.isfinite(labels)):
+        return "the labels hold values that are not finite"
+    mean = abs(float(labels.mean()))
+    if mean > max(1.0, float(labels.std()), float(np.abs(outputs).mean())):
+        return (
+            f"the labels are far from zero, where a network starts (mean {labels.mean():.3g}, "
+            f"deviation {labels.std():.3g}): subtract their mean and divide by their deviation, or "
+            "start the last bias there"
+        )
+    return _too_high(objective, outputs, batches)
 
 
-def _too_high(objective: Objective, outputs: np.ndarray, batches: list[Any]) -> str:
+def _too_high(objective: Objective, outputs: np.ndarray, batches: Sequence[Batch]) -> str:
     """What a loss far above chance, or not finite, usually means."""
-    inputs = keras.tree.flatten(batches[0][0])[0]
+    inputs = keras.tree.flatten(batches[0].x)[0]
     if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
         return "the input holds values that are not finite"
     if objective.summed:

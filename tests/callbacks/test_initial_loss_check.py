@@ -344,8 +344,38 @@ def test_another_loss_with_classes_given():
     model = zeros(theirs)
     assert check_initial_loss(model, (X, Y), classes=10).passed
     assert not check_initial_loss(model, (X, Y), classes=100_000).passed
-    with pytest.raises(ValueError, match=r"have a cross-entropy as its one loss, got .* `classes`"):
+    with pytest.raises(ValueError, match=r"have a cross-entropy as its one loss, or .* `classes`"):
         check_initial_loss(model, (X, Y))
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
+def test_other_losses_are_compared_with_the_best_constant(loss):
+    y = RNG.exponential(size=256).astype("float32")
+    zero = zeros(loss, outputs=1, activation=None)
+    result = check_initial_loss(zero, (X, y))
+    by_hand = {"mse": lambda c: np.mean((y - c) ** 2), "mae": lambda c: np.mean(np.abs(y - c))}
+    constants = np.linspace(0, 3, 3001)
+    if loss in by_hand:
+        assert result.expected == pytest.approx(min(map(by_hand[loss], constants)), rel=1e-3)
+        assert result.loss == pytest.approx(by_hand[loss](0), rel=1e-5)
+    assert result.passed, result
+    assert "as it should be: a constant prediction has" in result.verdict
+    shifted = check_initial_loss(zero, (X, 100 + y))
+    assert not shifted.passed
+    assert "subtract their mean" in shifted.verdict
+    large = check_initial_loss(network(loss, outputs=1, activation=None), (1000 * X, y))
+    assert not large.passed
+    assert "not normalised" in large.verdict
+    knowing = network(loss, outputs=6, activation=None, start="identity")
+    known = check_initial_loss(knowing, (X, X))
+    assert not known.passed
+    assert "knows the labels already" in known.verdict
+
+
+def test_of_training_and_validation_the_first_is_read():
+    model = network("sparse_categorical_crossentropy")
+    both = ((X, Y), (0 * X, 0 * Y))
+    assert check_initial_loss(model, both) == check_initial_loss(model, (X, Y))
 
 
 def test_what_is_refused():
@@ -357,7 +387,7 @@ def test_what_is_refused():
     bare = keras.Sequential([keras.Input((6,)), layers.Dense(10)])
     for case, data, arguments, words in [
         (bare, (X, Y), {}, "`model` must be compiled with its loss"),
-        (two, (X, (Y % 2, Y % 2)), {}, "have a cross-entropy as its one loss"),
+        (two, (X, (Y % 2, Y % 2)), {}, "have one output, with one array of labels"),
         (two, (X, (Y % 2, Y % 2)), {"classes": 2}, "have one output, with one array of labels"),
         (model, X, {}, "hold labels, as"),
         (model, (X[:0], Y[:0]), {}, "hold at least one batch"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.lazy import LazyModule
+from keras_trainkit.callbacks._batches import is_pair
 
 _selection: Any = LazyModule("sklearn.model_selection", "tuning")
 
@@ -29,7 +30,7 @@ class Folds:
     def __init__(self, owner: str, data: Any, count: int, share: float | None, seed: int) -> None:
         if hasattr(data, "train") and hasattr(data, "validation"):
             data = (data.train, data.validation)
-        self._pair = data if _is_pair(data) else None
+        self._pair = data if is_pair(data) else None
         if self._pair is not None:
             if count > 1:
                 rule = "be arrays (x, y), which can be split, for cross-validation"
@@ -56,15 +57,6 @@ class Folds:
 
     def _rows(self, places: Any) -> Any:
         return keras.tree.map_structure(lambda leaf: leaf[places], self._arrays)
-
-
-def _is_pair(data: Any) -> bool:
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        return False
-    first, second = data
-    if hasattr(second, "shape") or hasattr(first, "shape"):
-        return False
-    return all(isinstance(part, tuple | list) or hasattr(part, "__iter__") for part in data)
 
 
 def _split(y: Any, rows: int, count: int, share: float | None, seed: int) -> Iterator[Any]:

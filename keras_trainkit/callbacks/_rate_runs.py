@@ -1,0 +1,119 @@
+"""Trains a model at rates that are told, and leaves it as it was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_trainkit._core import arguments
+from keras_trainkit.callbacks._batches import Batch
+
+
+class RateRuns:
+    """A model in training with a copy of its optimizer, whose rate is a number to set.
+
+    A schedule cannot be overwritten, and a rate that was can lose what it held: so the model's
+    own optimizer is put aside, untouched, and its train function with it. On leaving, by an
+    exception or Ctrl-C too, both come back, and weights, moving statistics, seeds and metrics
+    with them.
+
+    Args:
+        owner: The name of the function, for refusals.
+        model: A compiled model.
+        batch: What it is built with.
+    """
+
+    def __init__(self, owner: str, model: keras.Model, batch: Batch) -> None:
+        self._owner = owner
+        self._model = model
+        self._optimizer = copy_with_rate(owner, model.optimizer)
+        if not model.built:
+            model(batch.x)
+        self._aside = {
+            name: getattr(model, name)
+            for name in ("optimizer", "train_function", "test_function", "steps_per_execution")
+        }
+        self._found = self._values()
+
+    def __enter__(self) -> RateRuns:
+        self._model.optimizer = self._optimizer
+        self._model.train_function = self._model.test_function = None
+        self._model.steps_per_execution = 1  # else a rate would hold for several batches
+        self._optimizer.build(self._model.trainable_variables)
+        self._start = self._values()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if hasattr(self._model, "jax_state_sync"):  # an interrupted step holds the state outside
+            with suppress(RuntimeError):  # or has given it away
+                self._model.jax_state_sync()
+        self._model.reset_metrics()  # those that have been built meanwhile, too
+        _assign(self._found)
+        for name, value in self._aside.items():
+            setattr(self._model, name, value)
+
+    def restart(self) -> None:
+        """Back to the start: weights, moving statistics, seeds and the optimizer's state."""
+        _assign(self._start)
+
+    def train(self, batches: Iterable[Batch], rates: Iterable[float]) -> Iterable[float]:
+        """The loss of each batch, before the step that it makes at the rate of its turn."""
+        for rate, batch in zip(rates, batches, strict=False):
+            self._optimizer.learning_rate = rate
+            yield self._loss(self._model.train_on_batch(*batch, return_dict=True))
+
+    def evaluate(self, batches: Sequence[Batch]) -> float:
+        """The mean loss over rows, as `evaluate` has it."""
+        total = math.fsum(
+            batch.rows * self._loss(self._model.test_on_batch(*batch, return_dict=True))
+            for batch in batches
+        )
+        return total / sum(batch.rows for batch in batches)
+
+    def _loss(self, logs: Any) -> float:
+        if "loss" not in logs:
+            rule = "have 'loss' in the logs of its steps"
+            arguments.refuse(self._owner, "model", rule, sorted(logs))
+        return float(logs["loss"])
+
+    def _values(self) -> list[tuple[Any, np.ndarray]]:
+        model = self._model
+        variables = [*model.variables, *model.metrics_variables]
+        if model.optimizer is self._optimizer:
+            variables += self._optimizer.variables
+        # Copies: on JAX an array may share the variable's memory, which a step gives away.
+        return [(variable, np.array(ops.convert_to_numpy(variable))) for variable in variables]
+
+
+def copy_with_rate(owner: str, optimizer: Any) -> Any:
+    """A new optimizer of the same settings, its own or the wrapped one's rate being a number."""
+    if optimizer is None:
+        arguments.refuse(owner, "model", "be compiled with an optimizer", "none")
+    config = optimizer.get_config()
+    name = next((n for n in ("inner_optimizer", "optimizer") if n in config), None)
+    if name is not None:
+        inner = copy_with_rate(owner, getattr(optimizer, name))
+        config[name] = keras.saving.serialize_keras_object(inner)
+        with keras.saving.custom_object_scope({type(inner).__name__: type(inner)}):
+            return type(optimizer).from_config(config)
+    if "learning_rate" not in config:
+        rule = "have an optimizer with a learning rate"
+        arguments.refuse(owner, "model", rule, type(optimizer).__name__)
+    return type(optimizer).from_config({**config, "learning_rate": 1e-3})
+
+
+def _assign(values: Sequence[tuple[Any, np.ndarray]]) -> None:
+    for variable, value in values:
+        variable.assign(value)
