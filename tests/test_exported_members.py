@@ -34,7 +34,9 @@ PINNED = {
         Constant CosineDecay Cyclical InverseSqrtDecay Join LinearDecay OneCycle StepDecay
         WarmRestarts Warmup in_epochs linear_scaling plot
     """,
-    "tuning": "Choice IntUniform LogUniform Uniform coarse_search refine_search write_board",
+    "tuning": """
+        Choice IntUniform LogUniform Uniform coarse_search diagnose refine_search write_board
+    """,
 }
 
 

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-
 from keras_trainkit.callbacks.read_curves import read_curves
 
 NAN = math.nan
