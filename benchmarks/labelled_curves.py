@@ -54,10 +54,14 @@ PAIRS = {
     "classification": Pair("development", (96,), "tanh", 0.03, classes=4),
     "moons": Pair("development", (32, 32), "gelu", 0.1, classes=2),
     "friedman 1": Pair("development", (64, 32), "relu", 2e-3, "adam"),
-    "digits on photos": Pair("held out", (48,), "relu", 2e-3, "adam", 10, convolution=True),
-    "gaussian quantiles": Pair("held out", (48, 48), "elu", 0.03, classes=3),
-    "ten dimensions": Pair("held out", (64,), "selu", 3e-3, "adam", 2),
-    "friedman 3": Pair("held out", (128,), "softplus", 0.01),
+    "digits on photos": Pair("development", (48,), "relu", 2e-3, "adam", 10, convolution=True),
+    "gaussian quantiles": Pair("development", (48, 48), "elu", 0.03, classes=3),
+    "ten dimensions": Pair("development", (64,), "selu", 3e-3, "adam", 2),
+    "friedman 3": Pair("development", (128,), "softplus", 0.01),
+    "blobs": Pair("held out", (48, 24), "tanh", 0.03, classes=5),
+    "circles": Pair("held out", (48, 48), "silu", 5e-3, "adam", 2),
+    "friedman 2": Pair("held out", (96, 48), "elu", 3e-3),
+    "swiss roll": Pair("held out", (64, 64), "relu", 3e-3, "adam"),
 }
 
 
@@ -86,6 +90,18 @@ def data_of(name):
         x, y = sklearn_datasets.make_gaussian_quantiles(
             n_samples=count, n_features=6, n_classes=3, random_state=0
         )
+    elif name == "blobs":
+        x, y = sklearn_datasets.make_blobs(count, 8, centers=5, cluster_std=9.0, random_state=0)
+        x = x / x.std(0)
+    elif name == "circles":
+        x, y = sklearn_datasets.make_circles(count, noise=0.2, factor=0.4, random_state=0)
+        x = 2 * x
+    elif name == "friedman 2":
+        x, y = sklearn_datasets.make_friedman2(count, noise=100.0, random_state=0)
+        x = (x - x.mean(0)) / x.std(0)
+    elif name == "swiss roll":
+        x, y = sklearn_datasets.make_swiss_roll(count, noise=1.0, random_state=0)
+        x = x / x.std(0)
     elif name == "friedman 1":
         x, y = sklearn_datasets.make_friedman1(count, 10, noise=1.0, random_state=0)
         x = (x - 0.5) * 3.5
@@ -327,6 +343,25 @@ def stands(name, curves):
     return curves.clean_loss.min() > 0.95 * worth and curves.clean_loss[curves.epochs] < 2 * worth
 
 
+def guesses(name, curves):
+    """Whether the network has learned next to nothing at the end."""
+    classes = PAIRS[name].classes
+    if classes and curves.making.metric == "accuracy":
+        return end(curves.clean, curves.epochs) < 1 / classes + SURE
+    return curves.clean_loss[curves.epochs] > 0.9
+
+
+def unseen(curves):
+    """Whether the loss blew up within the first epoch, of which a curve shows only the mean."""
+    return curves.history["loss"][0] > 2 * curves.clean_loss[0]
+
+
+def stood_still(curves):
+    """Whether the loss did not move at first."""
+    loss, still = curves.clean_loss[: curves.epochs + 1], first_drop(curves)
+    return still >= 4 and loss[0] - loss[still // 2] < 0.03 * (loss[0] - loss.min())
+
+
 # The states: how a run is made, what confirms that it came out so, and what must be found.
 
 
@@ -382,6 +417,7 @@ STATES = {
             np.isfinite(curves.history["loss"]).all()
             and curves.clean_loss[curves.epochs - 4 : curves.epochs + 1].min()
             > 4 * curves.clean_loss[0]
+            and (PAIRS[name].classes or not unseen(curves))
         ),
         ("exploding",),
         learns=False,
@@ -400,18 +436,18 @@ STATES = {
     ),
     "rate too low": State(
         lambda rng: Making(rate=log_uniform(rng, 1e-6, 1e-4), epochs=long(rng)),
-        lambda name, curves, seed: stands(name, curves),
+        lambda name, curves, seed: stands(name, curves) and not unseen(curves),
         ("not learning",),
         learns=False,
     ),
     "stuck": State(
         lambda rng: Making(
             kind="deep",
-            rate=log_uniform(rng, 0.1, 100),
+            rate=log_uniform(rng, 0.1, 30),
             scale=float(rng.choice([0.05, 0.2, 1])),
             epochs=long(rng),
         ),
-        lambda name, curves, seed: stands(name, curves),
+        lambda name, curves, seed: stands(name, curves) and not unseen(curves),
         ("not learning",),
         learns=False,
     ),
@@ -440,7 +476,7 @@ STATES = {
         lambda name, curves, seed: (
             min(cured(name, curves, seed, kind="main")) > SURE
             and abs(gap(curves)) < LITTLE
-            and not stands(name, curves)
+            and not guesses(name, curves)
         ),
         ("no gap",),
     ),
@@ -449,7 +485,9 @@ STATES = {
             decay=log_uniform(rng, 0.01, 0.3), rate=log_uniform(rng, 0.3, 1), epochs=long(rng)
         ),
         lambda name, curves, seed: (
-            min(cured(name, curves, seed, decay=0.0)) > SURE and abs(gap(curves)) < LITTLE
+            min(cured(name, curves, seed, decay=0.0)) > SURE
+            and abs(gap(curves)) < LITTLE
+            and not guesses(name, curves)
         ),
         ("no gap",),
     ),
@@ -461,7 +499,7 @@ STATES = {
             epochs=long(rng),
             metric=str(rng.choice(["accuracy", "loss"])),
         ),
-        lambda name, curves, seed: lost(curves) > SURE,
+        lambda name, curves, seed: lost(curves) > SURE + 2 * jitter(curves.big[: curves.epochs]),
         ("falling",),
     ),
     "bad start": State(
@@ -472,7 +510,7 @@ STATES = {
             epochs=long(rng),
         ),
         lambda name, curves, seed: (
-            first_drop(curves) >= 4
+            stood_still(curves)
             and curves.clean_loss[curves.epochs] < 0.7 * curves.clean_loss[0]
             and first_drop(run(name, dataclasses.replace(curves.making, scale=1.0), seed)) <= 2
         ),
@@ -504,6 +542,7 @@ STATES = {
         lambda name, curves, seed: (
             shown_jitter(curves) > max(LITTLE, 2 * jitter(curves.big[: curves.epochs]))
             and lost(curves) < LITTLE
+            and not unseen(curves)
         ),
         ("noisy",),
     ),
@@ -515,10 +554,10 @@ STATES = {
 }
 
 
-ALONE = ("diverged", "exploding", "not learning", "too short")
+NEVER = ("diverged", "exploding", "too short", "no validation")  # of one that learns
 READ = (  # all that can be found
-    *(*ALONE, "rising", "falling", "level", "wide gap", "some gap", "no gap", "solved"),
-    *("validation ahead", "no validation", "late start", "step", "noisy"),
+    *(*NEVER, "not learning", "rising", "falling", "level", "wide gap", "some gap", "no gap"),
+    *("solved", "validation ahead", "late start", "step", "noisy"),
 )
 
 
@@ -528,6 +567,7 @@ def label(name, state, curves):
     if not state.learns:
         return sorted(has), sorted(set(READ) - has)
     measured = {  # finding: what excludes it
+        "not learning": not guesses(name, curves),
         "late start": max(first_drop(curves), first_drop(curves, 1)) <= 1,
         "step": curves.making.drop is None,
     }
@@ -543,7 +583,7 @@ def label(name, state, curves):
             "noisy": jitter(curves.big[: curves.epochs]) < NONE,
         }
     lacks |= {finding for finding, excluded in measured.items() if excluded}
-    return sorted(has), sorted((lacks | set(ALONE) | {"no validation"}) - has)
+    return sorted(has), sorted((lacks | set(NEVER)) - has)
 
 
 def make(half, each, seed):
@@ -553,7 +593,7 @@ def make(half, each, seed):
         made = kept = 0
         for name in names:
             own = 0
-            for draw in range(12 * each):
+            for draw in range(10 * each):
                 rng = np.random.default_rng([seed, number, list(PAIRS).index(name), draw])
                 making, own_seed = state.make(rng), int(rng.integers(2**31))
                 if PAIRS[name].classes is None:

@@ -17,6 +17,7 @@ _MOVE = 0.015  # what counts as rising or falling
 _AHEAD, _NO_GAP, _WIDE_GAP = 0.03, 0.04, 0.08
 _SOLVED = 0.98
 _LEARNED = 0.05  # the share of its first value that the training loss has to lose
+_GUESSING = 1.25  # times -log(accuracy), which is the loss of a guess among equals
 _BLOWN = 4.0  # times the least loss
 _NATS = 10.0  # the cross-entropy of a guess among 22,000 classes
 _PLUNGE = 10.0  # from the first epoch, whose mean has the start in it, to the second
@@ -31,7 +32,7 @@ def diagnose(
 ) -> Diagnosis:
     """Reads the curves of a training run and says what they ask for.
 
-    A line is fitted to the last third of the epochs (at least four). Its end is the value at the
+    A line is fitted to the last third of the epochs (at least six). Its end is the value at the
     end, its climb is the trend. Differences are measured in points of the metric; of a loss, in
     shares of the training loss of the first epoch. Jitter is the deviation of one epoch from the
     next, over the second half.
@@ -121,7 +122,7 @@ def diagnose(
         findings = ("exploding",)
     elif np.isfinite(judged).sum() < _FEWEST:
         findings = ("too short",)
-    elif _stuck(loss, better * training / scale, line):
+    elif _stuck(loss, better * training / scale, line, "acc" in metric):
         findings = ("not learning",)
     else:
         more = {
@@ -167,7 +168,7 @@ class _Line:
     @classmethod
     def through(cls, values: np.ndarray) -> _Line:
         values = values[np.isfinite(values)]
-        count = min(len(values), max(4, round(len(values) / 3)))
+        count = min(len(values), max(6, round(len(values) / 3)))
         if count < 4:
             return cls(_last(values), math.inf, 0.0, math.inf, math.inf)
         y = values[-count:]
@@ -228,14 +229,20 @@ def _exploded(loss: np.ndarray, in_nats: bool) -> bool:
     return bool(end > max(_BLOWN * finite.min(), finite[0]))
 
 
-def _stuck(loss: np.ndarray, points: np.ndarray, line: _Line) -> bool:
-    lost = loss[0] - _last_third(loss).mean()
-    gained = _last_third(points).mean() - points[0]
+def _stuck(loss: np.ndarray, points: np.ndarray, line: _Line, accuracy: bool) -> bool:
+    end, reached = _last_third(loss).mean(), _last_third(points).mean()
+    if (
+        reached - points[0] >= max(_MOVE, 3 * _jitter(points))
+        or reached >= _SOLVED
+        or line.climb >= max(_LEARNED, 2 * line.climb_error)
+    ):
+        return False
+    course = _Line.through(loss)
+    falling = -course.climb >= max(0.01 * abs(end), 2 * course.climb_error)
+    guessing = accuracy and 0 < reached < 1 and 0 < end < _GUESSING * -math.log(reached)
     return bool(
-        lost < max(_LEARNED * abs(loss[0]), 2 * _jitter(loss))
-        and gained < max(_MOVE, 3 * _jitter(points))
-        and points[-1] < _SOLVED
-        and line.climb < max(_LEARNED, 2 * line.climb_error)
+        (guessing and not falling)
+        or loss[0] - end < max(_LEARNED * abs(loss[0]), 2 * _jitter(loss))
     )
 
 
