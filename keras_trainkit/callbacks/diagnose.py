@@ -55,7 +55,7 @@ def diagnose(
       neither does the validation loss start earlier, nor was the rate still being warmed up;
     - step: where `learning_rate` falls to 0.7 of itself or less, the mean of the logarithm of the
       training loss over five epochs falls by 0.1, and by 0.63 times its scatter (its standard
-      error), more than it fell over the five epochs before;
+      error), more than it would have at the pace of the ten epochs before (it takes eight);
     - noisy: validation has a jitter of 0.02 or more.
 
     Fewer than five epochs are too few for any but the first two.
@@ -286,13 +286,13 @@ def _steps(loss: np.ndarray, rate: np.ndarray) -> tuple[int, ...]:
         return ()
     logs = np.log(loss)  # where a steady fall is a straight line
     found = []
-    for fall in range(4, len(loss) - 2):
+    for fall in range(8, len(loss) - 2):
         if not rate[fall] <= _FALL * rate[fall - 1]:
             continue
-        earlier, before = logs[max(fall - 10, 0) : max(fall - 5, 0)], logs[max(fall - 5, 0) : fall]
+        earlier, before = logs[max(fall - 10, 0) : fall - 5], logs[fall - 5 : fall]
         after = logs[fall + 1 : fall + 6]  # the epoch of the fall may stand in the middle
-        anyway = max(earlier.mean() - before.mean(), 0) if earlier.size else 0
-        leap = before.mean() - after.mean() - anyway
-        if leap >= max(_LEAP, 0.63 * before.std()):
+        slope = (earlier.mean() - before.mean()) / ((len(earlier) + len(before)) / 2)
+        anyway = max(slope, 0) * (1 + (len(before) + len(after)) / 2)
+        if before.mean() - after.mean() - anyway >= max(_LEAP, 0.63 * before.std()):
             found.append(fall + 1)
     return tuple(found)
