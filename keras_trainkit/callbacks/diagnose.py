@@ -79,8 +79,8 @@ def diagnose(
     Example:
 
     >>> reading = diagnose({
-    ...     "accuracy": [0.5, 0.7, 0.8, 0.88, 0.94, 0.97, 0.98, 0.99],
-    ...     "val_accuracy": [0.5, 0.6, 0.65, 0.66, 0.67, 0.66, 0.67, 0.67],
+    ...     "accuracy": [0.5, 0.7, 0.8, 0.9, 0.98, 0.98, 0.99, 0.99, 0.99, 0.99],
+    ...     "val_accuracy": [0.5, 0.6, 0.65, 0.66, 0.68, 0.67, 0.67, 0.67, 0.67, 0.67],
     ... })
     >>> reading.headline
     'Levelled off, wide gap'
