@@ -38,7 +38,7 @@ PINNED = {
     """,
     "tuning": """
         Choice IntUniform LogUniform Uniform check_initial_loss coarse_search
-        find_learning_rate overfit_small_sample refine_search write_board
+        find_learning_rate overfit_small_sample diagnose refine_search write_board
     """,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_trainkit._core.lazy import LazyModule
-from keras_trainkit.callbacks.read_curves import CurvesReading
+from keras_trainkit.callbacks.diagnosis import Diagnosis
 
 # The object API: no window, no backend, no state shared with the user's own figures.
 _figure: Any = LazyModule("matplotlib.figure", "plots")
@@ -43,22 +43,22 @@ class Curves:
     epochs: Sequence[int] = ()
 
 
-def draw_curves(curves: Curves, reading: CurvesReading) -> Any:
+def draw_curves(curves: Curves, reading: Diagnosis) -> Any:
     """Draws the loss of the batches, the metric of the epochs, and the verdict above them.
 
     Args:
         curves: The run so far.
-        reading: What `read_curves` says of it.
+        reading: What `tuning.diagnose` says of it.
 
     Returns:
         A `matplotlib.figure.Figure`, which no window shows; `savefig` writes it.
 
     Example:
 
-    >>> from keras_trainkit.callbacks.read_curves import read_curves
+    >>> from keras_trainkit.callbacks.diagnose import diagnose
     >>> history = {"loss": [1.0, 0.5], "val_loss": [1.1, 0.7]}
     >>> curves = Curves(np.array([0.5, 1.0]), np.array([1.2, 0.8]), 1, history, (1, 2))
-    >>> [axes.get_title(loc="left") for axes in draw_curves(curves, read_curves(history)).axes]
+    >>> [axes.get_title(loc="left") for axes in draw_curves(curves, diagnose(history)).axes]
     ['Loss', 'Loss by epoch']
     """
     figure = titled_figure(reading.headline, reading.verdict)
@@ -173,7 +173,7 @@ def _draw_losses(axes: Any, curves: Curves) -> None:
         _legend(axes, drawn, "upper right")
 
 
-def _draw_metric(axes: Any, curves: Curves, reading: CurvesReading) -> None:
+def _draw_metric(axes: Any, curves: Curves, reading: Diagnosis) -> None:
     name = reading.metric
     title = "Loss by epoch" if name == "loss" else name.replace("_", " ").capitalize()
     axes.set_title(title, loc="left", size=11, color=INK)

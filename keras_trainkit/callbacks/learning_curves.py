@@ -17,8 +17,9 @@ from keras_trainkit._core import arguments
 from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._batch_losses import BatchLosses
 from keras_trainkit.callbacks._direction import direction
+from keras_trainkit.callbacks.diagnose import diagnose
+from keras_trainkit.callbacks.diagnosis import Diagnosis
 from keras_trainkit.callbacks.draw_curves import Curves, draw_curves, require_matplotlib
-from keras_trainkit.callbacks.read_curves import CurvesReading, read_curves
 
 _SHARE = 20  # drawing takes at most a twentieth of the time
 
@@ -28,7 +29,7 @@ class LearningCurves(keras.callbacks.Callback):
 
     The picture has the loss of each batch as points with a moving average, the validation loss,
     and the training and validation metric by epoch; above them stands the verdict of
-    `read_curves`. It is written after the first epoch, then at most every `every` seconds, and
+    `tuning.diagnose`. It is written after the first epoch, then at most every `every` seconds, and
     at the end. An interrupted `fit` leaves the last one; the file is never half-written.
 
     The loss of a batch is the growth of the loss metric's total over the growth of its count,
@@ -50,7 +51,7 @@ class LearningCurves(keras.callbacks.Callback):
 
     Attributes:
         curves: The `Curves` so far.
-        reading: The `CurvesReading` of the last picture, or of the end; None before.
+        reading: The `Diagnosis` of the last picture, or of the end; None before.
 
     Raises:
         ValueError: If an argument breaks its rule.
@@ -98,7 +99,7 @@ class LearningCurves(keras.callbacks.Callback):
         self._reset()
 
     def _reset(self) -> None:
-        self.reading: CurvesReading | None = None
+        self.reading: Diagnosis | None = None
         self._losses = BatchLosses()
         self._history: dict[str, list[float]] = {}
         self._epochs: list[int] = []
@@ -173,7 +174,7 @@ class LearningCurves(keras.callbacks.Callback):
 
     def _draw(self) -> None:
         begin = time.monotonic()
-        self.reading = read_curves(self._history or {"loss": ()}, self.metric, self.mode)
+        self.reading = diagnose(self._history or {"loss": ()}, self.metric, self.mode)
         if self.path is not None:
             try:
                 with whole_file(self.path) as part:

@@ -1,5 +1,6 @@
 """Choosing hyperparameters: the lecture's seven steps, and one page where all of it stands."""
 
+from keras_trainkit.callbacks.diagnose import diagnose
 from keras_trainkit.callbacks.find_learning_rate import find_learning_rate
 from keras_trainkit.callbacks.initial_loss_check import check_initial_loss
 from keras_trainkit.tuning.coarse_search import coarse_search
@@ -15,6 +16,7 @@ __all__ = [
     "Uniform",
     "check_initial_loss",
     "coarse_search",
+    "diagnose",
     "find_learning_rate",
     "overfit_small_sample",
     "refine_search",

@@ -18,18 +18,14 @@ import numpy as np
 from keras_trainkit._core import arguments
 from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._direction import direction
-from keras_trainkit.callbacks.read_curves import CurvesReading, read_curves
+from keras_trainkit.callbacks.diagnose import diagnose
+from keras_trainkit.callbacks.diagnosis import Diagnosis
 from keras_trainkit.tuning.board.find_runs import find_runs
 from keras_trainkit.tuning.board.importance import importance
 from keras_trainkit.tuning.board.run import Run
 
 _POINTS = 150_000  # losses of batches on a page
 _MOST_POINTS = 1_500  # of one run
-_TONES = {
-    **dict.fromkeys(("diverged", "not learning"), "bad"),
-    **dict.fromkeys(("falling", "wide gap", "no gap", "rising"), "warn"),
-    **dict.fromkeys(("level", "some gap", "solved"), "good"),
-}
 
 
 def write_board(
@@ -183,14 +179,14 @@ def _usual_metric(runs: Sequence[Run]) -> str:
     return accuracies[0] if accuracies else "loss" if "loss" in names else next(iter(names), "loss")
 
 
-def _reading(run: Run, metric: str, mode: str) -> CurvesReading | None:
+def _reading(run: Run, metric: str, mode: str) -> Diagnosis | None:
     history = {name: curve.tolist() for name, curve in run.curves.items()}
     if metric not in history:
         return None
-    return read_curves(history, metric, mode)
+    return diagnose(history, metric, mode)
 
 
-def _score(run: Run, reading: CurvesReading | None) -> float | None:
+def _score(run: Run, reading: Diagnosis | None) -> float | None:
     if run.state in ("failed", "running"):
         return None
     if run.score is not None:
@@ -201,14 +197,12 @@ def _score(run: Run, reading: CurvesReading | None) -> float | None:
     return _value(curve[reading.best_epoch - 1])
 
 
-def _verdict(run: Run, reading: CurvesReading | None) -> dict[str, str]:
+def _verdict(run: Run, reading: Diagnosis | None) -> dict[str, str]:
     if run.state == "failed":
         return {"headline": "Failed", "words": "", "tone": "bad"}
     if reading is None:
         return {"headline": "No curve yet", "words": "", "tone": "plain"}
-    tones = [_TONES.get(finding, "plain") for finding in reading.findings]
-    tone = next(tone for tone in ("bad", "warn", "good", "plain") if tone in tones)
-    return {"headline": reading.headline, "words": reading.verdict, "tone": tone}
+    return {"headline": reading.headline, "words": reading.verdict, "tone": reading.tone}
 
 
 def _is_log(axis: Any) -> bool:

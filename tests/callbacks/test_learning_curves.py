@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from keras_trainkit.callbacks import LearningCurves, draw_curves, learning_curves
+from keras_trainkit.callbacks.diagnose import diagnose
 from keras_trainkit.callbacks.draw_curves import Curves, moving_average
-from keras_trainkit.callbacks.read_curves import read_curves
 
 JAX = keras.backend.backend() == "jax"
 RNG = np.random.default_rng(0)
@@ -245,7 +245,7 @@ def test_without_matplotlib_it_says_so_at_once(monkeypatch):
 
 
 def drawn(curves, **reading):
-    figure = draw_curves.draw_curves(curves, read_curves(curves.history or {"loss": ()}))
+    figure = draw_curves.draw_curves(curves, diagnose(curves.history or {"loss": ()}))
     figure.canvas.draw()
     return figure
 
