@@ -1,4 +1,4 @@
-"""The command line: `python -m keras_trainkit board`, `demo` and `preview`."""
+"""The command line: `python -m keras_trainkit board`, `demo`, `preview` and `tune`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from keras_trainkit import board, preview
+from keras_trainkit import board, preview, tune
 from keras_trainkit.demo import command
 
 
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     board.add_to(commands)
     command.add_to(commands)
     preview.add_to(commands)
+    tune.add_to(commands)
     options = parser.parse_args(arguments)
     return options.run(options)
 

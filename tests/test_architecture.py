@@ -19,7 +19,7 @@ ROOM_ROWS = [
     {"callbacks", "inference"},
     {"tuning"},
     {"presets"},
-    {"board", "compat", "demo", "preview"},
+    {"board", "compat", "demo", "preview", "tune"},
     {"__main__"},
 ]
 LAYER_ROWS = [{"augmentation", "regularization"}]

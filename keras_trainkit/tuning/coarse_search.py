@@ -37,6 +37,7 @@ def coarse_search(
     seed: int = 0,
     worker: int = 0,
     verbose: int = 1,
+    board: str | os.PathLike[str] | None = None,
 ) -> SearchResult:
     """Trains many models for a few epochs, with hyperparameters drawn at random.
 
@@ -78,6 +79,7 @@ def coarse_search(
         seed: Of the draws and of each trial's weights and shuffling.
         worker: The number of this worker among those that share the study.
         verbose: 0 shows no progress.
+        board: The folder whose `board.html` is renewed as the search goes on; None is `output`.
 
     Returns:
         The trials, the best of them, and the verdict.
@@ -108,8 +110,25 @@ def coarse_search(
     "Random search for hyper-parameter optimization".
     """
     settings = Settings(
-        "coarse_search", "coarse", trials, epochs, batch_size, metric, mode, sampler, pruner,
-        splits, validation_share, callbacks, time_limit, Path(output), storage, name, seed, worker,
+        "coarse_search",
+        "coarse",
+        trials,
+        epochs,
+        batch_size,
+        metric,
+        mode,
+        sampler,
+        pruner,
+        splits,
+        validation_share,
+        callbacks,
+        time_limit,
+        Path(output),
+        storage,
+        name,
+        seed,
+        worker,
         verbose,
-    )  # fmt: skip
+        None if board is None else Path(board),
+    )
     return search(build, data, space, settings)

@@ -36,6 +36,7 @@ def refine_search(
     seed: int = 0,
     worker: int = 0,
     verbose: int = 1,
+    board: str | os.PathLike[str] | None = None,
 ) -> SearchResult:
     """Trains the best of a search for longer, and others between them where more are asked for.
 
@@ -52,7 +53,8 @@ def refine_search(
         epochs: Of each trial.
         output: The folder; None is `name` beside that of `coarse`.
         batch_size, sampler, pruner, splits, validation_share: As in `coarse_search`.
-        callbacks, time_limit, storage, name, seed, worker, verbose: As in `coarse_search`.
+        callbacks, time_limit, storage, name: As in `coarse_search`.
+        seed, worker, verbose, board: As in `coarse_search`.
 
     Returns:
         The trials, the best of them, and the verdict.
@@ -94,9 +96,25 @@ def refine_search(
         for key, axis in coarse.space.items()
     }
     settings = Settings(
-        "refine_search", "refine", len(chosen) if trials is None else trials, epochs, batch_size,
-        coarse.metric, coarse.mode, sampler, pruner, splits, validation_share, callbacks,
-        time_limit, coarse.output.parent / name if output is None else Path(output), storage, name,
-        seed, worker, verbose,
-    )  # fmt: skip
+        "refine_search",
+        "refine",
+        len(chosen) if trials is None else trials,
+        epochs,
+        batch_size,
+        coarse.metric,
+        coarse.mode,
+        sampler,
+        pruner,
+        splits,
+        validation_share,
+        callbacks,
+        time_limit,
+        coarse.output.parent / name if output is None else Path(output),
+        storage,
+        name,
+        seed,
+        worker,
+        verbose,
+        None if board is None else Path(board),
+    )
     return search(build, data, space, settings, first=[trial.params for trial in chosen])

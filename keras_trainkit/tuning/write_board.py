@@ -23,6 +23,7 @@ from keras_trainkit.callbacks.diagnosis import Diagnosis
 from keras_trainkit.tuning.board.find_runs import find_runs
 from keras_trainkit.tuning.board.importance import importance
 from keras_trainkit.tuning.board.run import Run
+from keras_trainkit.tuning.board.trial_folder import read_json
 
 _POINTS = 150_000  # losses of batches on a page
 _MOST_POINTS = 1_500  # of one run
@@ -91,6 +92,7 @@ def write_board(
         mode = study.get("mode") or direction("write_board", "metric", metric, mode)
     title = title or study.get("name") or folders[0].resolve().name
     data = _page_data(found, study, notes, metric, mode)
+    data["steps"] = [step for folder in folders for step in _steps(folder)]
     data |= {"title": title, "made": f"{datetime.now():%Y-%m-%d %H:%M:%S}", "renew": renew}
     page = resources.files("keras_trainkit.tuning.board").joinpath("page")
     parts = {
@@ -144,6 +146,20 @@ def _page_data(
         "notes": notes,
         "floats": floats.packed(),
     }
+
+
+def _steps(folder: Path) -> list[dict[str, Any]]:
+    """The steps of `run_all`, with their pictures in the page."""
+    try:
+        known = read_json(folder / "steps.json")
+    except (OSError, ValueError):
+        return []
+    steps = []
+    for step in known.values():
+        picture = folder / step["picture"]
+        encoded = base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else ""
+        steps.append({**step, "picture": encoded})
+    return steps
 
 
 class _Floats:

@@ -52,6 +52,7 @@ class Settings:
     seed: int = 0
     worker: int = 0
     verbose: int = 1
+    board: Path | None = None
 
     def checked(self) -> Settings:
         """These, once each keeps its rule."""
@@ -216,7 +217,7 @@ class _Board:
     """The page, renewed as the search goes on, at a fiftieth of its time at most."""
 
     def __init__(self, settings: Settings) -> None:
-        self._output = settings.output
+        self._folder = settings.board or settings.output
         self._next = time.monotonic()
 
     def write_now_and_then(self) -> None:
@@ -227,7 +228,7 @@ class _Board:
 
     def write(self, renew: float | None = None) -> None:
         try:
-            write_board(self._output, self._output / "board.html", renew=renew)
+            write_board(self._folder, self._folder / "board.html", renew=renew)
         except OSError as error:
             raise OutputError(f"cannot write board.html: {error.strerror or error}") from error
 

@@ -590,7 +590,20 @@
     letGo();
   });
 
-  // ---- importance, notes ----------------------------------------------------------------------
+  // ---- steps, importance, notes ----------------------------------------------------------------------
+
+  for (const step of board.steps) {
+    const item = element("li");
+    item.append(element("strong", step.passed ? "" : "bad", step.title + ": "), step.verdict);
+    if (step.picture) {
+      const picture = element("img");
+      picture.src = "data:image/png;base64," + step.picture;
+      picture.alt = step.title + ": " + step.verdict;
+      item.append(picture);
+    }
+    byId("steps").append(item);
+  }
+  byId("steps-section").hidden = !board.steps.length;
 
   for (const [name, share] of board.importance) {
     const row = byId("importance").insertRow();

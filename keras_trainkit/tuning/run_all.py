@@ -1,0 +1,324 @@
+"""The seven steps in order."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_trainkit._core import arguments
+from keras_trainkit.callbacks._whole_file import whole_file
+from keras_trainkit.callbacks.initial_loss_check import check_initial_loss
+from keras_trainkit.tuning.board.csv_log import read_csv
+from keras_trainkit.tuning.board.trial_folder import read_json
+from keras_trainkit.tuning.coarse_search import coarse_search
+from keras_trainkit.tuning.diagnose import diagnose
+from keras_trainkit.tuning.find_learning_rate import find_learning_rate
+from keras_trainkit.tuning.overfit_small_sample import overfit_small_sample
+from keras_trainkit.tuning.refine_search import refine_search
+from keras_trainkit.tuning.search.folds import Folds
+from keras_trainkit.tuning.search.study import space_of
+from keras_trainkit.tuning.search.train_trial import Build
+from keras_trainkit.tuning.search_result import SearchResult
+from keras_trainkit.tuning.space import Axis, Choice, LogUniform, Space, check_space
+from keras_trainkit.tuning.write_board import write_board
+
+_DECAYS = ("weight_decay", "l2")
+_ROUND = 10.0  # the factor on both sides of step 3's rate that step 4 searches
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the seven, done.
+
+    Attributes:
+        title: What was asked.
+        verdict: What came of it, in sentences.
+        passed: Whether the next step makes sense.
+        picture: The file of its picture in the output folder, or "".
+    """
+
+    title: str
+    verdict: str
+    passed: bool
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class AllSteps:
+    """What `run_all` found.
+
+    Attributes:
+        steps: Those that were done, in order.
+        learning_rate: Step 3's suggestion; None where it was not reached.
+        searches: The coarse search and each refined one.
+        output: The folder, with `board.html` in it.
+    """
+
+    steps: tuple[Step, ...]
+    learning_rate: float | None
+    searches: tuple[SearchResult, ...]
+    output: Path
+
+    @property
+    def best(self) -> Any:
+        """The best trial of the last search that has one; None where there is none."""
+        found = [search.best for search in self.searches if search.best is not None]
+        return found[-1] if found else None
+
+    @property
+    def verdict(self) -> str:
+        """All steps' verdicts, a line each."""
+        return "\n".join(
+            f"{i}. {step.title}: {step.verdict}" for i, step in enumerate(self.steps, 1)
+        )
+
+
+def run_all(
+    build: Build,
+    data: Any,
+    space: Space,
+    *,
+    trials: int = 20,
+    epochs: int = 3,
+    best: int = 4,
+    refine_epochs: int = 15,
+    rounds: int = 1,
+    batch_size: int = 32,
+    metric: str = "val_accuracy",
+    mode: str = "auto",
+    output: str | os.PathLike[str] = "runs/tuning",
+    storage: str | None = None,
+    name: str = "tuning",
+    seed: int = 0,
+    worker: int = 0,
+    go_on: bool = False,
+    verbose: int = 1,
+) -> AllSteps:
+    """Walks the lecture's seven steps of choosing hyperparameters.
+
+    1. `check_initial_loss`, 2. `overfit_small_sample`, 3. `find_learning_rate`: with the middle of
+    every range, no weight decay in the first two and a small one in the third. 4. `coarse_search`,
+    where a range called `learning_rate` is cut to a factor of ten on both sides of step 3's
+    rate. 5. `refine_search` of the best. 6. `diagnose` of the best one's curves. 7. Again from 5,
+    `rounds` times in all, with ranges that shrink round the best.
+
+    A step that fails ends the walk: what it says has to be mended first. `board.html` in the
+    output folder shows all of it, and is renewed as the search goes on. The same call goes on
+    where it was stopped, or killed: steps that are done are read, not done again. Workers on other
+    machines join with the same `storage` and `name` and a `worker` number of their own; they take
+    the ranges of step 4 from the study.
+
+    Args:
+        build: A function that takes a dictionary of hyperparameters and returns a new compiled
+            `keras.Model`.
+        data: As in `coarse_search`.
+        space: As in `coarse_search`; `learning_rate`, `weight_decay` and `l2` are known by name.
+        trials, epochs: Of step 4.
+        best, refine_epochs: Of step 5: how many are trained again, and for how long.
+        rounds: How many times step 5 is done.
+        batch_size, metric, mode, storage, seed, worker, verbose: As in `coarse_search`.
+        output: The folder of all of it.
+        name: What the studies' names begin with.
+        go_on: Whether to go on where a step fails.
+
+    Returns:
+        The steps with their verdicts, the searches, and the best trial.
+
+    Raises:
+        ValueError: If an argument breaks its rule, and as `coarse_search` does.
+        ModuleNotFoundError: If Optuna is missing.
+
+    Example:
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from keras_trainkit import tuning
+    >>> def build(params):
+    ...     model = keras.Sequential(
+    ...         [keras.Input((2,)), keras.layers.Dense(2, activation="softmax")]
+    ...     )
+    ...     optimizer = keras.optimizers.Adam(params["learning_rate"])
+    ...     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    ...     return model
+    >>> x = np.random.default_rng(0).normal(size=(160, 2))
+    >>> found = tuning.run_all(
+    ...     build, (x, (x[:, 0] > 0).astype("int64")),
+    ...     {"learning_rate": tuning.LogUniform(1e-4, 1.0)}, trials=2, epochs=1, best=1,
+    ...     refine_epochs=2, output=tempfile.mkdtemp(), go_on=True, verbose=0,
+    ... )
+    >>> [step.title for step in found.steps[:3]]
+    ['Initial loss', 'Overfit a small sample', 'Learning rate']
+
+    Source: CS231n 2020, lecture 8, "Choosing hyperparameters".
+    """
+    who = "run_all"
+    space = check_space(who, space)
+    rounds = arguments.integer(who, "rounds", rounds, 1)
+    walk = _Walk(who, Path(output), verbose)
+    train = next(iter(Folds(who, data, 1, 0.2, seed)))[0]
+
+    def plain(decay: bool) -> keras.Model:
+        return build(_middle(space, decay))
+
+    walk.take("Initial loss", lambda: check_initial_loss(plain(False), train))
+    walk.take(
+        "Overfit a small sample",
+        lambda: overfit_small_sample(partial(plain, False), train, seed=seed),
+    )
+    walk.take(
+        "Learning rate",
+        lambda: find_learning_rate(partial(plain, True), train, seed=seed),
+        picture="learning_rate.png",
+    )
+    if not (go_on or walk.passed):
+        return walk.result(())
+
+    common: dict[str, Any] = {
+        "batch_size": batch_size,
+        "storage": storage,
+        "seed": seed,
+        "worker": worker,
+        "verbose": verbose,
+        "board": walk.output,
+    }
+    coarse = f"{name}-coarse"
+    searches = [
+        coarse_search(
+            build,
+            data,
+            _cut(
+                space,
+                walk.learning_rate,
+                space_of(coarse, storage or walk.output / "coarse" / "journal.log"),
+            ),
+            trials=trials,
+            epochs=epochs,
+            metric=metric,
+            mode=mode,
+            output=walk.output / "coarse",
+            name=coarse,
+            **common,
+        )
+    ]
+    walk.add(Step("Coarse search", searches[0].verdict, searches[0].best is not None))
+    for number in range(1, rounds + 1):
+        if searches[-1].best is None:
+            break
+        refined = refine_search(
+            build,
+            data,
+            searches[-1],
+            best=best,
+            epochs=refine_epochs,
+            output=walk.output / f"refine-{number}",
+            name=f"{name}-refine-{number}",
+            **common,
+        )
+        searches.append(refined)
+        walk.add(Step("Refined search", refined.verdict, refined.best is not None))
+        if refined.best is not None:
+            walk.add(_diagnosed(refined))
+    return walk.result(searches)
+
+
+class _Walk:
+    """The steps so far, in `steps.json` too, so that a later call reads them."""
+
+    def __init__(self, owner: str, output: Path, verbose: int) -> None:
+        self._owner = owner
+        self.output = output
+        self._verbose = verbose
+        self._steps: list[Step] = []
+        self.learning_rate: float | None = None
+        self._known: dict[str, Any] = {}
+        with self._writing():
+            output.mkdir(parents=True, exist_ok=True)
+        if (output / "steps.json").exists():
+            with suppress(ValueError):  # half-written: the steps are done again
+                self._known = read_json(output / "steps.json")
+
+    @property
+    def passed(self) -> bool:
+        return all(step.passed for step in self._steps)
+
+    def take(self, title: str, do: Callable[[], Any], picture: str = "") -> None:
+        """Does one of the first three steps, unless it was done before."""
+        known = self._known.get(title)
+        if known is not None:
+            self.learning_rate = known.get("learning_rate", self.learning_rate)
+            self.add(Step(title, known["verdict"], known["passed"], picture))
+            return
+        found = do()
+        if picture:
+            with self._writing(), whole_file(self.output / picture) as part:
+                found.plot(part)
+        self.learning_rate = getattr(found, "learning_rate", self.learning_rate)
+        self.add(Step(title, found.verdict, bool(found.passed), picture))
+
+    def add(self, step: Step) -> None:
+        """Keeps a step, and says what came of it."""
+        self._steps.append(step)
+        self._known[step.title] = asdict(step)
+        if self.learning_rate is not None:
+            self._known[step.title]["learning_rate"] = self.learning_rate
+        with self._writing(), whole_file(self.output / "steps.json") as part:
+            part.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
+        if self._verbose:
+            print(f"{len(self._steps)}. {step.title}: {step.verdict}", flush=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            rule = f"be a folder that can be written ({error.strerror})"
+            arguments.refuse(self._owner, "output", rule, str(self.output))
+
+    def result(self, searches: Sequence[SearchResult]) -> AllSteps:
+        """All of it, with the page."""
+        if searches:
+            write_board(self.output, self.output / "board.html")
+        return AllSteps(tuple(self._steps), self.learning_rate, tuple(searches), self.output)
+
+
+def _middle(space: Space, decay: bool) -> dict[str, Any]:
+    """The middle of every range; of weight decay nothing, or a little."""
+    chosen = {}
+    for name, axis in space.items():
+        values = axis.grid(3)
+        chosen[name] = values[len(values) // 2] if not isinstance(axis, Choice) else values[0]
+        if name in _DECAYS and isinstance(values[0], int | float):
+            least, *more = sorted(values)
+            chosen[name] = more[0] if decay and more and not least else least
+    return chosen
+
+
+def _cut(space: Space, rate: float | None, known: Mapping[str, Axis] | None) -> dict[str, Axis]:
+    """The space of step 4: round the rate of step 3, or as another worker has cut it."""
+    axis = space.get("learning_rate")
+    if not isinstance(axis, LogUniform):
+        return dict(space)
+    if known is not None and {**known, "learning_rate": axis} == dict(space):
+        return dict(known)
+    if rate is None:
+        return dict(space)
+    low, high = max(axis.low, rate / _ROUND), min(axis.high, rate * _ROUND)
+    return {**space, "learning_rate": LogUniform(low, high) if low < high else axis}
+
+
+def _diagnosed(search: SearchResult) -> Step:
+    """Step 6, of the best trial's first split; another machine's is not read."""
+    files = sorted(search.best.folder.glob("curves*.csv")) if search.best else []
+    if not files:
+        return Step("Curves of the best", "They are where that trial was trained.", True)
+    curves = {name: values.tolist() for name, values in read_csv(files[0]).items()}
+    metric = search.metric.removeprefix("val_")
+    return Step("Curves of the best", diagnose(curves, metric, search.mode).verdict, True)
