@@ -46,7 +46,8 @@ class AveragedPredictor:
 
     Draws come from layers that are noisy while training: those run in training mode, everything
     else, batch normalisation above all, in testing mode. Every draw has a seed of its own, which
-    depends on `seed`, the model, the batch, the view and the draw. Nothing is ever assigned to a
+    depends on `seed`, the model, the batch, the view and the draw (on the PyTorch backend Keras'
+    `Dropout` listens to it only if it was made with a seed itself). Nothing is ever assigned to a
     member: weights, flags and seeds stay as they are, whatever interrupts a prediction.
 
     Args:

@@ -101,7 +101,7 @@ def _draw_reliability(axes: Any, calibration: Calibration) -> None:
     axes.set_xlabel("confidence", color=_INK)
     axes.set_ylabel("share that is right", color=_INK)
     words = {"transform": axes.transAxes, "size": 9, "color": _FAINT}
-    axes.text(0.03, 0.96, "above the line:\nrighter than sure", va="top", **words)
-    axes.text(0.97, 0.28, "below it: surer than right", ha="right", **words)
-    title = f"Reliability of the average, calibration error {calibration.error:.1%}"
+    axes.text(0.03, 0.96, "above the line:\nmore often right\nthan it says", va="top", **words)
+    axes.text(0.97, 0.28, "below it: less often", ha="right", **words)
+    title = f"Reliability, calibration error {calibration.error:.1%}"
     axes.set_title(title, loc="left", size=11, color=_INK)

@@ -79,10 +79,10 @@ class EnsembleReport:
                 f"{self.averaged_losses[-1]:.3f}."
             )
         if total:
-            sure = "surer than it is right" if calibration.excess > 0 else "righter than it is sure"
+            side = "above" if calibration.excess > 0 else "below"
             said.append(
-                f"Expected calibration error {calibration.error:.1%}: on {total:,} examples it is "
-                f"{abs(calibration.excess):.1%} {sure}."
+                f"Expected calibration error {calibration.error:.1%}: on {total:,} examples its mean "
+                f"confidence is {100 * abs(calibration.excess):.1f} points {side} its accuracy."
             )
         return " ".join(said)
 

@@ -110,7 +110,7 @@ def test_the_mean_of_crops(three):
 
 NOISE = [
     layers.DropConnect(keras.layers.Dense(8), 0.5),
-    keras.layers.Dropout(0.5),
+    keras.layers.Dropout(0.5, seed=7),  # on PyTorch only a seeded one can be reproduced
     keras.layers.AlphaDropout(0.3),
     keras.layers.GaussianDropout(0.3),
     keras.layers.GaussianNoise(0.5),
@@ -189,7 +189,8 @@ def test_layers_named_by_their_kind_draw_wherever_they_are():
     np.testing.assert_allclose(plain, predictions(model, x), atol=1e-6)
     assert np.abs(plain - drawn).max() > 1e-3
     # with the statistics of the batch, one example alone would have outputs of its own
-    assert np.ptp(AveragedPredictor(model, draws=4, noise=(Noisy,), seed=1)(x[:1])) > 1e-3
+    alone = AveragedPredictor(model, draws=4, noise=(Noisy,), seed=1)(x[:1])
+    assert np.ptp(keras.ops.convert_to_numpy(alone)) > 1e-3
     assert same(before, state(model))
 
 
