@@ -37,8 +37,8 @@ PINNED = {
         WarmRestarts Warmup in_epochs linear_scaling plot
     """,
     "tuning": """
-        Choice IntUniform LogUniform Uniform check_initial_loss coarse_search
-        find_learning_rate overfit_small_sample diagnose refine_search write_board
+        Choice IntUniform LogUniform Uniform check_initial_loss coarse_search diagnose
+        find_learning_rate overfit_small_sample refine_search run_all write_board
     """,
 }
 

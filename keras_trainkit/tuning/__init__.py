@@ -6,6 +6,7 @@ from keras_trainkit.callbacks.initial_loss_check import check_initial_loss
 from keras_trainkit.tuning.coarse_search import coarse_search
 from keras_trainkit.tuning.overfit_small_sample import overfit_small_sample
 from keras_trainkit.tuning.refine_search import refine_search
+from keras_trainkit.tuning.run_all import run_all
 from keras_trainkit.tuning.space import Choice, IntUniform, LogUniform, Uniform
 from keras_trainkit.tuning.write_board import write_board
 
@@ -20,5 +21,6 @@ __all__ = [
     "find_learning_rate",
     "overfit_small_sample",
     "refine_search",
+    "run_all",
     "write_board",
 ]

@@ -14,13 +14,13 @@ from typing import Any
 import keras
 
 from keras_trainkit._core import arguments
-from keras_trainkit.callbacks._whole_file import whole_file
+from keras_trainkit._core.whole_file import whole_file
+from keras_trainkit.callbacks.diagnose import diagnose
+from keras_trainkit.callbacks.find_learning_rate import find_learning_rate
 from keras_trainkit.callbacks.initial_loss_check import check_initial_loss
 from keras_trainkit.tuning.board.csv_log import read_csv
 from keras_trainkit.tuning.board.trial_folder import read_json
 from keras_trainkit.tuning.coarse_search import coarse_search
-from keras_trainkit.tuning.diagnose import diagnose
-from keras_trainkit.tuning.find_learning_rate import find_learning_rate
 from keras_trainkit.tuning.overfit_small_sample import overfit_small_sample
 from keras_trainkit.tuning.refine_search import refine_search
 from keras_trainkit.tuning.search.folds import Folds
@@ -163,7 +163,7 @@ def run_all(
     space = check_space(who, space)
     rounds = arguments.integer(who, "rounds", rounds, 1)
     walk = _Walk(who, Path(output), verbose)
-    train = next(iter(Folds(who, data, 1, 0.2, seed)))[0]
+    train, validation = next(iter(Folds(who, data, 1, 0.2, seed)))
 
     def plain(decay: bool) -> keras.Model:
         return build(_middle(space, decay))
@@ -171,11 +171,15 @@ def run_all(
     walk.take("Initial loss", lambda: check_initial_loss(plain(False), train))
     walk.take(
         "Overfit a small sample",
-        lambda: overfit_small_sample(partial(plain, False), train, seed=seed),
+        lambda: overfit_small_sample(
+            partial(plain, False), train, batch_size=batch_size, seed=seed
+        ),
     )
     walk.take(
         "Learning rate",
-        lambda: find_learning_rate(partial(plain, True), train, seed=seed),
+        lambda: find_learning_rate(
+            partial(plain, True), (train, validation), batch_size=batch_size, seed=seed
+        ),
         picture="learning_rate.png",
     )
     if not (go_on or walk.passed):
@@ -261,7 +265,8 @@ class _Walk:
             with self._writing(), whole_file(self.output / picture) as part:
                 found.plot(part)
         self.learning_rate = getattr(found, "learning_rate", self.learning_rate)
-        self.add(Step(title, found.verdict, bool(found.passed), picture))
+        passed = getattr(found, "passed", self.learning_rate is not None)
+        self.add(Step(title, found.verdict, bool(passed), picture))
 
     def add(self, step: Step) -> None:
         """Keeps a step, and says what came of it."""
