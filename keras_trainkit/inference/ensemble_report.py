@@ -81,8 +81,8 @@ class EnsembleReport:
         if total:
             side = "above" if calibration.excess > 0 else "below"
             said.append(
-                f"Expected calibration error {calibration.error:.1%}: on {total:,} examples its mean "
-                f"confidence is {100 * abs(calibration.excess):.1f} points {side} its accuracy."
+                f"Expected calibration error {calibration.error:.1%}: on {total:,} examples its "
+                f"mean confidence is {100 * abs(calibration.excess):.1f} points {side} accuracy."
             )
         return " ".join(said)
 
