@@ -168,22 +168,26 @@ def run_all(
     def plain(decay: bool) -> keras.Model:
         return build(_middle(space, decay))
 
-    walk.take("Initial loss", lambda: check_initial_loss(plain(False), train))
-    walk.take(
-        "Overfit a small sample",
-        lambda: overfit_small_sample(
-            partial(plain, False), train, batch_size=batch_size, seed=seed
+    first: list[tuple[str, Callable[[], Any], str]] = [
+        ("Initial loss", lambda: check_initial_loss(plain(False), train), ""),
+        (
+            "Overfit a small sample",
+            lambda: overfit_small_sample(
+                partial(plain, False), train, batch_size=batch_size, seed=seed
+            ),
+            "",
         ),
-    )
-    walk.take(
-        "Learning rate",
-        lambda: find_learning_rate(
-            partial(plain, True), (train, validation), batch_size=batch_size, seed=seed
+        (
+            "Learning rate",
+            lambda: find_learning_rate(
+                partial(plain, True), (train, validation), batch_size=batch_size, seed=seed
+            ),
+            "learning_rate.png",
         ),
-        picture="learning_rate.png",
-    )
-    if not (go_on or walk.passed):
-        return walk.result(())
+    ]
+    for title, do, picture in first:
+        if not (walk.take(title, do, picture).passed or go_on):
+            return walk.result(())
 
     common: dict[str, Any] = {
         "batch_size": batch_size,
@@ -249,26 +253,21 @@ class _Walk:
             with suppress(ValueError):  # half-written: the steps are done again
                 self._known = read_json(output / "steps.json")
 
-    @property
-    def passed(self) -> bool:
-        return all(step.passed for step in self._steps)
-
-    def take(self, title: str, do: Callable[[], Any], picture: str = "") -> None:
+    def take(self, title: str, do: Callable[[], Any], picture: str) -> Step:
         """Does one of the first three steps, unless it was done before."""
         known = self._known.get(title)
-        if known is not None:
+        if known is not None and known["passed"]:  # one that failed may have been mended
             self.learning_rate = known.get("learning_rate", self.learning_rate)
-            self.add(Step(title, known["verdict"], known["passed"], picture))
-            return
+            return self.add(Step(title, known["verdict"], known["passed"], picture))
         found = do()
         if picture:
             with self._writing(), whole_file(self.output / picture) as part:
                 found.plot(part)
         self.learning_rate = getattr(found, "learning_rate", self.learning_rate)
         passed = getattr(found, "passed", self.learning_rate is not None)
-        self.add(Step(title, found.verdict, bool(passed), picture))
+        return self.add(Step(title, found.verdict, bool(passed), picture))
 
-    def add(self, step: Step) -> None:
+    def add(self, step: Step) -> Step:
         """Keeps a step, and says what came of it."""
         self._steps.append(step)
         self._known[step.title] = asdict(step)
@@ -278,6 +277,7 @@ class _Walk:
             part.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
         if self._verbose:
             print(f"{len(self._steps)}. {step.title}: {step.verdict}", flush=True)
+        return step
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -1,0 +1,126 @@
+import json
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+
+from keras_trainkit import tuning
+from keras_trainkit.__main__ import main
+
+SPACE = {
+    "learning_rate": tuning.LogUniform(1e-4, 10.0),
+    "weight_decay": tuning.Choice([0.0, 1e-4]),
+}
+
+
+def data():
+    """Two classes, on two sides of a line."""
+    x = np.random.default_rng(0).normal(size=(256, 2)).astype("float32")
+    return x, (x.sum(1) > 0).astype("int64")
+
+
+def build(params):
+    """Small, and right for the data."""
+    built.append(params)
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dense(2, activation="softmax", kernel_initializer="zeros"),
+        ]
+    )
+    optimizer = keras.optimizers.SGD(
+        params["learning_rate"], momentum=0.9, weight_decay=params["weight_decay"]
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+built = []
+
+
+def walk(output, **options):
+    options = {"trials": 2, "epochs": 1, "best": 1, "refine_epochs": 2, "verbose": 0, **options}
+    return tuning.run_all(build, data(), SPACE, output=output, **options)
+
+
+def test_the_steps_in_order_and_on_the_page_and_not_done_again(tmp_path):
+    built.clear()
+    found = walk(tmp_path)
+    assert [step.title for step in found.steps] == [
+        "Initial loss",
+        "Overfit a small sample",
+        "Learning rate",
+        "Coarse search",
+        "Refined search",
+        "Curves of the best",
+    ]
+    assert all(step.passed for step in found.steps), found.verdict
+    first, second, third, *others = built
+    assert first["weight_decay"] == second["weight_decay"] == 0, "no decay in steps 1 and 2"
+    assert third["weight_decay"] == 1e-4, "a little in step 3"
+    for params in others:
+        assert found.learning_rate / 10 <= params["learning_rate"] <= found.learning_rate * 10
+    assert found.best.params == others[-1]
+    assert found.best.score > 0.8
+    assert (tmp_path / "learning_rate.png").stat().st_size > 10_000
+    page = (tmp_path / "board.html").read_text(encoding="utf-8")
+    assert json.dumps(found.steps[1].verdict)[1:-1] in page
+    assert '"name": "coarse 1"' in page
+    assert '"name": "refine 0"' in page
+
+    count = len(built)
+    assert walk(tmp_path) == found
+    assert len(built) == count, "all was done before"
+    more = walk(tmp_path, rounds=2)
+    assert more.steps[: len(found.steps)] == found.steps
+    assert [search.output.name for search in more.searches] == ["coarse", "refine-1", "refine-2"]
+    assert len(built) == count + 1
+
+
+def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
+    x, y = data()
+    found = tuning.run_all(build, (x, y + 1), SPACE, output=tmp_path, verbose=0)
+    assert not found.steps[0].passed
+    assert found.searches == ()
+    assert found.best is None
+
+
+def test_the_command_walks_a_script_and_goes_on(tmp_path, capsys):
+    script = tmp_path / "search.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            sys.path.insert(0, {str(__file__).rpartition("/")[0]!r})
+            from test_run_all import SPACE as space, build, data
+            """
+        )
+    )
+    options = ["--output", str(tmp_path / "runs"), "--trials", "1", "--best", "1"]
+    options += ["--epochs", "1", "--refine-epochs", "1"]
+    assert main(["tune", str(script), *options]) == 0
+    said = capsys.readouterr().out
+    assert "3. Learning rate: " in said
+    assert said.rstrip().endswith("board.html")
+    assert main(["tune", str(script), *options]) == 0
+    assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "there is no file"),
+        ("build = len\n", "must define build, data, space; data, space is not there."),
+        ("build, data, space = len, ([1], [1]), {}\n", "`run_all`: `space` must map names"),
+    ],
+)
+def test_the_command_says_what_is_wrong(text, words, tmp_path, capsys):
+    script = tmp_path / "search.py"
+    if text is not None:
+        script.write_text(text)
+    assert main(["tune", str(script), "--output", str(tmp_path / "runs")]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert len(error.splitlines()) == 1
