@@ -72,7 +72,7 @@ class COCOB(RuleOptimizer):
         start = ops.where(t == 1, w, start)  # weights may have been loaded since it was built
         size = ops.abs(g)
         return (
-            ops.maximum(largest, size),
+            _larger(largest, size),
             absolute_sum + size,
             ops.relu(reward - g * (w - start)),
             negative_sum - g,
@@ -82,6 +82,10 @@ class COCOB(RuleOptimizer):
     def step(self, g: Any, w: Any, a: Any, t: Any, *slots: Any) -> Any:
         """From the weights to the next bet."""
         largest, absolute_sum, reward, negative_sum, start = slots
-        most = ops.maximum(absolute_sum + largest, self.alpha * largest)
+        most = _larger(absolute_sum + largest, self.alpha * largest)
         bet = negative_sum / most * (1 + reward / largest)
         return a * (w - start - bet)
+
+
+def _larger(x: Any, y: Any) -> Any:
+    return ops.where(x > y, x, y)  # `ops.maximum` answers float64 in float32 on torch

@@ -182,7 +182,7 @@ def test_the_rule_alone_is_pure(cls, arguments, oracle, oracle_arguments):
 
 @pytest.mark.parametrize("case", cases.OPTIMIZERS, ids=str)
 def test_float64_stays_float64(case):
-    # `ops.maximum` with a number answers in float32 on torch, `ops.norm` on JAX.
+    # `ops.maximum` answers in float32 on torch, `ops.norm` on JAX.
     optimizer, x = case.build(weight_decay=0.1), keras.ops.ones((3, 2), "float64")
     step, slots = optimizer.rule(x, x, x[0, 0], x[0, 0], *[x for _ in optimizer.slots])
     assert {keras.backend.standardize_dtype(y.dtype) for y in (step, *slots)} == {"float64"}
