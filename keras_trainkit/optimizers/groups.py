@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ class Group:
 
 
 class Part(NamedTuple):
-    """A slot that lies in a vector, to be saved and loaded as a variable is."""
+    """A slot that lies in a vector."""
 
     vector: Any
     start: int
@@ -49,17 +49,24 @@ class Part(NamedTuple):
 
     def numpy(self) -> np.ndarray:
         """Its value."""
-        return self.vector.numpy()[self._span].reshape(self.shape)
+        end = self.start + math.prod(self.shape)
+        return self.vector.numpy()[self.start : end].reshape(self.shape)
 
-    def assign(self, value: Any) -> None:
-        """Sets it."""
-        whole = np.array(self.vector.numpy())
-        whole[self._span] = np.reshape(ops.convert_to_numpy(value), -1)
-        self.vector.assign(whole)
 
-    @property
-    def _span(self) -> slice:
-        return slice(self.start, self.start + math.prod(self.shape))
+def assign_all(values: Iterable[tuple[Any, Any]]) -> None:
+    """Sets variables, and vectors all parts of which are given, in their order.
+
+    A vector is set as a whole: one that is born inside of a graph cannot be read yet.
+    """
+    vectors: dict[int, tuple[Any, list[np.ndarray]]] = {}
+    for place, value in values:
+        if isinstance(place, Part):
+            _, rows = vectors.setdefault(id(place.vector), (place.vector, []))
+            rows.append(np.ravel(ops.convert_to_numpy(value)))
+        else:
+            place.assign(value)
+    for vector, rows in vectors.values():
+        vector.assign(np.concatenate(rows))
 
 
 def alike(variables: Sequence[Any], kinds: Sequence[Hashable]) -> list[list[int]]:

@@ -9,7 +9,7 @@ accumulation and loss scaling are Keras' own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from keras_trainkit._core.arguments import boolean, integer, number, one_of, pro
 from keras_trainkit._core.config import own_config
 from keras_trainkit._core.lazy import tf
 from keras_trainkit.optimizers.flat import Flat
-from keras_trainkit.optimizers.groups import Group, alike
+from keras_trainkit.optimizers.groups import Group, alike, assign_all
 from keras_trainkit.optimizers.precision import rule_dtype, split
 from keras_trainkit.optimizers.rows import gathered, summed_rows
 from keras_trainkit.optimizers.skipping import are_finite, choose, should_select
@@ -203,17 +203,18 @@ class RuleOptimizer(StateKeeper):
             self._target(i, variable, groups.get(i)) for i, variable in enumerate(variables)
         )
         with outside_graphs():
-            # In a graph a new variable has no value yet, and a part of a vector is set by reading.
-            for vector in {id(v): v for group in groups.values() for v in group.slots}.values():
-                vector.assign(ops.zeros(vector.shape, vector.dtype))
-            for target in self._targets:
-                for name, slot in zip(self.slots, target.slots, strict=False):
-                    value = self.initial(name, target.variable)
-                    if not isinstance(value, float):
-                        slot.assign(ops.copy(ops.cast(value, target.dtype)))
-                    elif value:
-                        slot.assign(ops.full(slot.shape, value, target.dtype))
+            assign_all(self._beginnings())
         self._use_loaded()
+
+    def _beginnings(self) -> Iterator[tuple[Any, Any]]:
+        """The slots that do not start from zero, and what they start from."""
+        for target in self._targets:
+            for name, slot in zip(self.slots, target.slots, strict=False):
+                value = self.initial(name, target.variable)
+                if not isinstance(value, float):
+                    yield slot, ops.copy(ops.cast(value, target.dtype))
+                elif value:
+                    yield slot, ops.full(slot.shape, value, target.dtype)
 
     def _groups(self, variables: Sequence[Any]) -> dict[int, Group]:
         """The groups of small variables, for the index of each."""

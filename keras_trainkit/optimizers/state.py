@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_trainkit._core.lazy import tf
+from keras_trainkit.optimizers.groups import assign_all
 from keras_trainkit.optimizers.precision import rule_dtype
 
 
@@ -54,7 +55,7 @@ class StateKeeper(keras.optimizers.Optimizer):
 
     @property
     def stored(self) -> list[Any]:
-        """What is saved, in order: each has `numpy` and `assign`."""
+        """What is saved, in order: variables, and parts of them."""
         return self.variables
 
     def save_own_variables(self, store: Any) -> None:
@@ -67,8 +68,7 @@ class StateKeeper(keras.optimizers.Optimizer):
         """Sets the state; before the optimizer is built it is kept until there are variables."""
         stored, count = self.stored, len(store.keys())
         if count == len(stored):
-            for i, variable in enumerate(stored):
-                variable.assign(store[str(i)])
+            assign_all((place, store[str(i)]) for i, place in enumerate(stored))
         elif self.built:
             warnings.warn(
                 f"`{type(self).__name__}`: the saved state has {count} arrays, not {len(stored)}: "

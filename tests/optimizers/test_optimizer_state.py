@@ -8,7 +8,7 @@ from keras import ops
 from optimizer_runs import fresh as again
 from optimizer_runs import state_of, stepper
 
-from keras_trainkit.optimizers import SGD, Adam, Lookahead
+from keras_trainkit.optimizers import COCOB, SGD, Adam, Lookahead
 
 MAKE = {
     "sgd": lambda: SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
@@ -121,23 +121,29 @@ def test_weights_file_before_the_optimizer_is_built(name, policy, tmp_path):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.function")
-def test_state_loaded_before_a_first_step_inside_a_graph():
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("count", [1, 2])  # two small variables share their slots
+@pytest.mark.parametrize("cls", [Adam, COCOB])  # what COCOB remembers does not start at zero
+def test_state_loaded_before_a_first_step_inside_a_graph(cls, count, before):
     import tensorflow as tf
 
-    trained, fresh_one = Adam(0.1), Adam(0.1)
-    weight, other = keras.Variable([1.0, 2.0]), keras.Variable([1.0, 2.0])
+    trained, fresh_one, gradients = cls(0.1), cls(0.1), [ops.ones((2,))] * count
+    weights, others = ([keras.Variable([1.0, 2.0]) for _ in range(count)] for _ in "ab")
+    for _ in range(before):
+        trained.apply(gradients, weights)
+    if before:
+        store = {}
+        trained.save_own_variables(store)
+        fresh_one.load_own_variables(store)
+    for other, weight in zip(others, weights, strict=True):
+        other.assign(weight)
+    step = tf.function(lambda: fresh_one.apply(gradients, others), autograph=False)
     for _ in range(3):
-        trained.apply([ops.ones((2,))], [weight])
-    store = {}
-    trained.save_own_variables(store)
-    fresh_one.load_own_variables(store)
-    other.assign(weight)
-    step = tf.function(lambda: fresh_one.apply([ops.ones((2,))], [other]), autograph=False)
-    for _ in range(3):
-        trained.apply([ops.ones((2,))], [weight])
+        trained.apply(gradients, weights)
         step()
-    assert int(fresh_one.iterations) == 6
-    np.testing.assert_allclose(ops.convert_to_numpy(other), ops.convert_to_numpy(weight), rtol=1e-6)
+    assert int(fresh_one.iterations) == before + 3
+    for other, weight in zip(others, weights, strict=True):
+        np.testing.assert_allclose(other.numpy(), weight.numpy(), rtol=1e-6)
 
 
 def test_an_unbuilt_state_is_loaded_at_once():
