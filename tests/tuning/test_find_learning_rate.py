@@ -223,7 +223,7 @@ def test_the_picture(tmp_path):
         (line, (X, Y), {"rates": [0.1, 0.0]}, "`rates` must be positive"),
         (line, (X, Y), {"rates": []}, "`rates` must be positive"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_refused(build, data, arguments, words):
     with pytest.raises(ValueError, match=f"^`find_learning_rate`: .*{words}"):
