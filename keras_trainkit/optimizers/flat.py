@@ -46,10 +46,11 @@ class Flat:
 
     def split(self, vector: Any) -> list[Any]:
         """The tensors that a vector stands for, of the variables' shapes and dtypes."""
-        ends = list(accumulate(math.prod(variable.shape) for variable in self.variables))
+        ends = accumulate(math.prod(variable.shape) for variable in self.variables)
+        parts = ops.split(vector, [0, *ends])[1:-1]  # never at no place, which TensorFlow refuses
         return [
-            ops.cast(ops.reshape(vector[start:end], variable.shape), variable.dtype)
-            for start, end, variable in zip([0, *ends], ends, self.variables, strict=False)
+            ops.cast(ops.reshape(part, variable.shape), variable.dtype)
+            for part, variable in zip(parts, self.variables, strict=True)
         ]
 
     def write(self, vector: Any) -> None:

@@ -39,7 +39,7 @@ def test_a_killed_search_loses_the_trial_that_ran_and_nothing_else(tmp_path, mon
     assert [trial.state.name for trial in before] == ["COMPLETE", "COMPLETE", "RUNNING"]
     assert (tmp_path / "trials" / "00002" / "curves.csv").read_text().count("\n") == 2
 
-    monkeypatch.setattr(study, "BEAT", 0.1)  # seconds; the dead one is silent for longer
+    monkeypatch.setattr(study, "BEAT", 0.01)  # seconds; the dead one is silent for longer
     result = search(tmp_path, trials=4)
     assert [trial.params for trial in result.trials[:2]] == [trial.params for trial in before[:2]]
     assert [trial.score for trial in result.trials[:2]] == [trial.value for trial in before[:2]]
