@@ -205,7 +205,7 @@ def run_all(
             _cut(
                 space,
                 walk.learning_rate,
-                space_of(coarse, storage or walk.output / "coarse" / "journal.log"),
+                space_of(who, coarse, storage or walk.output / "coarse" / "journal.log"),
             ),
             trials=trials,
             epochs=epochs,
@@ -231,9 +231,10 @@ def run_all(
             **common,
         )
         searches.append(refined)
-        walk.add(Step("Refined search", refined.verdict, refined.best is not None))
+        again = f", round {number}" if number > 1 else ""
+        walk.add(Step(f"Refined search{again}", refined.verdict, refined.best is not None))
         if refined.best is not None:
-            walk.add(_diagnosed(refined))
+            walk.add(Step(f"Curves of the best{again}", _diagnosed(refined), True))
     return walk.result(searches)
 
 
@@ -319,11 +320,11 @@ def _cut(space: Space, rate: float | None, known: Mapping[str, Axis] | None) -> 
     return {**space, "learning_rate": LogUniform(low, high) if low < high else axis}
 
 
-def _diagnosed(search: SearchResult) -> Step:
-    """Step 6, of the best trial's first split; another machine's is not read."""
+def _diagnosed(search: SearchResult) -> str:
+    """What the curves of the best trial say, on its first split; another machine's are not read."""
     files = sorted(search.best.folder.glob("curves*.csv")) if search.best else []
     if not files:
-        return Step("Curves of the best", "They are where that trial was trained.", True)
+        return "They are where that trial was trained."
     curves = {name: values.tolist() for name, values in read_csv(files[0]).items()}
     metric = search.metric.removeprefix("val_")
-    return Step("Curves of the best", diagnose(curves, metric, search.mode).verdict, True)
+    return diagnose(curves, metric, search.mode).verdict

@@ -77,6 +77,13 @@ def test_the_steps_in_order_and_on_the_page_and_not_done_again(tmp_path):
     assert more.steps[: len(found.steps)] == found.steps
     assert [search.output.name for search in more.searches] == ["coarse", "refine-1", "refine-2"]
     assert len(built) == count + 1
+    assert [step.title for step in more.steps[len(found.steps) :]] == [
+        "Refined search, round 2",
+        "Curves of the best, round 2",
+    ]
+    assert list(json.loads((tmp_path / "steps.json").read_text())) == [
+        step.title for step in more.steps
+    ]
 
 
 def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
@@ -106,6 +113,12 @@ def test_the_command_walks_a_script_and_goes_on(tmp_path, capsys):
     assert said.rstrip().endswith("board.html")
     assert main(["tune", str(script), *options]) == 0
     assert capsys.readouterr().out == said
+
+
+def test_a_storage_that_cannot_be_reached(tmp_path):
+    walk(tmp_path)
+    with pytest.raises(ValueError, match="`run_all`: `storage` must be a storage that can be reac"):
+        walk(tmp_path, storage="sqlite:////nowhere/at/all.db")
 
 
 @pytest.mark.parametrize(

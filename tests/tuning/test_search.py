@@ -281,3 +281,25 @@ def test_optuna_says_nothing_by_itself(tmp_path, capfd):
         warnings.simplefilter("error")
         search(tmp_path, trials=2, sampler="tpe")
     assert "A new study" not in capfd.readouterr().err
+
+
+def test_a_worker_that_was_taken_for_dead_goes_on_with_other_trials(tmp_path):
+    """As after a laptop's sleep: its first trial was given to another in the meantime."""
+    import optuna
+
+    class Sleep(keras.callbacks.Callback):
+        slept = False
+
+        def on_train_begin(self, logs=None):
+            if not Sleep.slept:
+                Sleep.slept = True
+                backend = optuna.storages.journal.JournalFileBackend(str(tmp_path / "journal.log"))
+                storage = optuna.storages.JournalStorage(backend)
+                other = optuna.load_study(study_name="coarse", storage=storage)
+                other.tell(0, state=optuna.trial.TrialState.FAIL)
+                params = other.trials[0].params
+                other.enqueue_trial(params, user_attrs={"instead_of": 0})
+
+    result = search(tmp_path, trials=2, callbacks=lambda: [Sleep()])
+    assert [trial.number for trial in result.trials] == [1, 2]
+    assert {trial.state for trial in result.trials} == {"complete"}

@@ -52,6 +52,9 @@ class KFAC(WrappedModel):
     schedule may be given as `optimizer=SGD(schedule, momentum=0.9)`. The wrapped model shares its
     weights, and is what one keeps in the end.
 
+    Keras masks are not looked at for the factors: padding counts as inputs do. Sample weights must
+    not be negative (every step would be skipped), and no weight be shared between two layers.
+
     A batch with a number that is not finite in the loss, the gradients or the factors is skipped as
     if it had never been, and counted in `skipped_steps`. Factors and inverses are float32 under
     16-bit policies. All state is saved with the model, and a run that is taken up again goes on

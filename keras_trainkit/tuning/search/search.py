@@ -214,7 +214,7 @@ def _describe(settings: Settings, space: Space, mode: str) -> None:
 
 
 class _Board:
-    """The page, renewed as the search goes on, at a fiftieth of its time at most."""
+    """The page, renewed as the search goes on, at a hundredth of its time at most."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.board or settings.output

@@ -122,20 +122,24 @@ class Study:
         states = (_optuna.trial.TrialState.WAITING,)
         return bool(self._study.get_trials(deepcopy=False, states=states))
 
-    def tell(self, trial: Any, state: str, score: float | None, reason: str) -> None:
-        """Ends a trial."""
-        trial.set_user_attr("reason", reason)
-        trial.set_user_attr("score", score)
+    def tell(self, trial: Any, state: str, score: float | None, reason: str) -> bool:
+        """Ends a trial, and says whether it was still this worker's to end."""
         states = _optuna.trial.TrialState
         ends = {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
-        with quiet():
-            value = score if state == "complete" else None
-            self._study.tell(trial.number, value, state=ends[state])
+        try:
+            trial.set_user_attr("reason", reason)
+            trial.set_user_attr("score", score)
+            with quiet():
+                value = score if state == "complete" else None
+                self._study.tell(trial.number, value, state=ends[state])
+        except _optuna.exceptions.UpdateFinishedTrialError:  # taken for dead while it slept
+            return False
+        return True
 
     def release(self, trial: Any, reason: str) -> None:
         """Gives back a trial that this worker will not end: another takes its hyperparameters."""
-        self.tell(trial, "failed", None, reason)
-        self._again(trial.number, trial.params)
+        if self.tell(trial, "failed", None, reason):
+            self._again(trial.number, trial.params)
 
     def reclaim(self) -> None:
         """Does the same for workers that have fallen silent."""
@@ -172,7 +176,12 @@ class Study:
 
         def beat() -> None:
             while not done.wait(BEAT):
-                trial.set_user_attr("beat", time.time())
+                try:
+                    trial.set_user_attr("beat", time.time())
+                except _optuna.exceptions.UpdateFinishedTrialError:
+                    return
+                except Exception:  # each driver has its own; the next beat may come through
+                    continue
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
@@ -198,11 +207,11 @@ def _opened(name: str, storage: str | Path, direction: str) -> Any:
             time.sleep(_PAUSE)
 
 
-def space_of(name: str, storage: str | Path) -> dict[str, Axis] | None:
+def space_of(owner: str, name: str, storage: str | Path) -> dict[str, Axis] | None:
     """The space of a study that is there already."""
     if isinstance(storage, Path) and not storage.exists():
         return None
-    with quiet():
+    with _reached(owner, storage), quiet():
         try:
             study = _optuna.load_study(study_name=name, storage=_storage(storage))
         except KeyError:

@@ -27,11 +27,8 @@ def draw(layer, inputs):
     return ops.convert_to_numpy(layer(inputs, training=True))
 
 
-def test_output(layer, inputs):
+def output_in_testing(layer, inputs):
     return ops.convert_to_numpy(layer(inputs, training=False))
-
-
-test_output.__test__ = False
 
 
 def dropped(way, rate, shape=(60, 50), examples=3, seed=1):
@@ -100,7 +97,9 @@ def test_ten_thousand_draws_have_the_mean_and_variance_of_the_masks(way, rate, m
     drawn = draw(layer, x)
     mean = x @ w + b
     variance = rate / (1 - rate) * (x**2 @ w**2 + (b**2 if mask_bias else 0))
-    np.testing.assert_allclose(test_output(layer, x), mean[:, None].repeat(10_000, 1), rtol=1e-5)
+    np.testing.assert_allclose(
+        output_in_testing(layer, x), mean[:, None].repeat(10_000, 1), rtol=1e-5
+    )
     tolerance = np.sqrt(variance / 10_000) + 1e-6
     assert (np.abs(drawn.mean(1) - mean) < 4 * tolerance).all()
     np.testing.assert_allclose(drawn.var(1), variance, rtol=0.06, atol=1e-6)
@@ -197,7 +196,7 @@ def test_moments_give_the_mean_of_the_activation(activation, function, tolerance
     x = generator.normal(size=(3, 20)).astype("float32")
     dense = layers.Dense(4, activation, bias_initializer=keras.initializers.Constant(0.4))
     layer = DropConnect(dense, 0.3, mask_bias=mask_bias, inference="moments")
-    found = test_output(layer, x)
+    found = output_in_testing(layer, x)
     w, b = dense.get_weights()
     mean = x @ w + b
     variance = 3 / 7 * (x**2 @ w**2 + (b**2 if mask_bias else 0))
@@ -222,7 +221,7 @@ def test_moments_are_nearer_to_the_mean_of_many_draws(way, activation):
 
     truth = draw(build(4000, "mean"), x).mean(1)
     errors = {
-        inference: np.abs(test_output(build(1, inference), x)[:, 0] - truth).mean()
+        inference: np.abs(output_in_testing(build(1, inference), x)[:, 0] - truth).mean()
         for inference in ("mean", "moments")
     }
     assert errors["moments"] < errors["mean"] / 3
@@ -231,7 +230,7 @@ def test_moments_are_nearer_to_the_mean_of_many_draws(way, activation):
 def test_moments_of_nothing_are_finite_and_so_are_their_gradients():
     layer = DropConnect(layers.Dense(3, "relu"), 0.5, "example", "gaussian", inference="moments")
     zeros = np.zeros((2, 4), "float32")
-    np.testing.assert_allclose(test_output(layer, zeros), 0, atol=1e-6)
+    np.testing.assert_allclose(output_in_testing(layer, zeros), 0, atol=1e-6)
     model = keras.Sequential([keras.Input((4,)), layer])
     model.compile("sgd", "mse", jit_compile=False)
     model.fit(zeros, np.ones((2, 3)), verbose=0)
@@ -333,7 +332,7 @@ def test_save_and_load(tmp_path, inference):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     (again,) = loaded.layers
-    np.testing.assert_array_equal(test_output(again, x), test_output(layer, x))
+    np.testing.assert_array_equal(output_in_testing(again, x), output_in_testing(layer, x))
     np.testing.assert_array_equal(draw(again, x), draw(layer, x))
     assert json.dumps(again.get_config()) == json.dumps(layer.get_config())
 
@@ -413,7 +412,7 @@ def test_float16_squares_do_not_overflow():
     for way in ("gaussian", "batch"):
         layer = DropConnect(dense, 0.1, inference="moments", seed=1, **WAYS[way])
         assert np.isfinite(draw(layer, x)).all()
-        np.testing.assert_allclose(test_output(layer, x), 4000, rtol=1e-2)
+        np.testing.assert_allclose(output_in_testing(layer, x), 4000, rtol=1e-2)
 
 
 @each_way
@@ -435,7 +434,7 @@ def test_testing_and_rate_zero_are_the_layer_itself(way):
     dense = layers.Dense(5, "gelu")
     for rate, training in ((0.5, False), (0.5, None), (0, True)):
         outputs = DropConnect(dense, rate, **WAYS[way])(x, training=training)
-        np.testing.assert_array_equal(ops.convert_to_numpy(outputs), test_output(dense, x))
+        np.testing.assert_array_equal(ops.convert_to_numpy(outputs), output_in_testing(dense, x))
 
 
 def test_masks_of_sequences_go_on():
@@ -464,9 +463,9 @@ def test_a_quantized_layer_is_tested_and_not_trained():
     dense = layers.Dense(4, "relu")
     layer = DropConnect(dense, 0.5)
     x = np.random.default_rng(0).normal(size=(3, 6)).astype("float32")
-    before = test_output(layer, x)
+    before = output_in_testing(layer, x)
     dense.quantize("int8")
-    np.testing.assert_allclose(test_output(layer, x), before, atol=0.1)
+    np.testing.assert_allclose(output_in_testing(layer, x), before, atol=0.1)
     with pytest.raises(ValueError, match="`layer` must not be quantized to draw from its weights"):
         layer(x, training=True)
 
@@ -532,4 +531,6 @@ def test_moments_leave_an_activation_layer_unbuilt():
     linear.build(x.shape)
     layer.build(x.shape)
     layer.layer.set_weights(linear.layer.get_weights()[:2] + layer.layer.get_weights()[2:])
-    np.testing.assert_allclose(test_output(layer, x), test_output(linear, x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        output_in_testing(layer, x), output_in_testing(linear, x), rtol=1e-4, atol=1e-5
+    )
