@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_trainkit.optimizers.precision import rule_dtype
@@ -46,8 +47,11 @@ class Flat:
 
     def split(self, vector: Any) -> list[Any]:
         """The tensors that a vector stands for, of the variables' shapes and dtypes."""
-        ends = accumulate(math.prod(variable.shape) for variable in self.variables)
-        parts = ops.split(vector, [0, *ends])[1:-1]  # never at no place, which TensorFlow refuses
+        ends = [0, *accumulate(math.prod(variable.shape) for variable in self.variables)]
+        if keras.backend.backend() == "torch":  # whose compiler fails on Keras' split
+            parts = [vector[start:end] for start, end in pairwise(ends)]
+        else:
+            parts = ops.split(vector, ends)[1:-1]  # never at no place, which TensorFlow refuses
         return [
             ops.cast(ops.reshape(part, variable.shape), variable.dtype)
             for part, variable in zip(parts, self.variables, strict=True)
