@@ -46,6 +46,9 @@ def coarse_search(
     that raises, gives NaN, or whose model is not compiled is marked with the reason, and the
     search goes on.
 
+    Trials of few steps judge batch normalisation by moving statistics that lag behind: Keras'
+    momentum of 0.99 asks for some hundred steps, 0.9 for some tens.
+
     Whatever ends the search, what is finished is kept: the same call goes on where it was, and
     loses the trial that ran at most. Several workers share a study where they name the same
     `storage` and `name`, each with a `worker` number of its own.

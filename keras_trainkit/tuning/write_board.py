@@ -53,7 +53,7 @@ def write_board(
     Args:
         runs: A folder or a `.csv` file, or several; folders are looked through to their ends.
         path: Where the page goes.
-        title: What stands above it; the study's name, or that of the first folder.
+        title: What stands above it; the name of the first folder, or of the study that lies there.
         metric: What runs are judged by, such as `"accuracy"`; that of the study, else the first
             accuracy that is found, else the loss.
         mode: `"max"` where more of it is better, `"min"` where less is, `"auto"` to go by its
@@ -90,7 +90,9 @@ def write_board(
     metric = metric.removeprefix("val_")
     if mode == "auto":
         mode = study.get("mode") or direction("write_board", "metric", metric, mode)
-    title = title or study.get("name") or folders[0].resolve().name
+    if not title:  # a folder of several studies is more than the first of them
+        here = study.get("name") if (folders[0] / "study.json").exists() else None
+        title = here or folders[0].resolve().name
     data = _page_data(found, study, notes, metric, mode)
     data["steps"] = [step for folder in folders for step in _steps(folder)]
     data |= {"title": title, "made": f"{datetime.now():%Y-%m-%d %H:%M:%S}", "renew": renew}

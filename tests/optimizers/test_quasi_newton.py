@@ -136,7 +136,8 @@ def test_finalize_puts_the_accepted_point_back_and_the_search_goes_on(cls):
     for i in range(60):
         if i % 7 == 0:
             optimizer.finalize_variable_values(variables)
-            assert i == 0 or any(np.array_equal(ops.convert_to_numpy(weight), x) for x in seen)
+            near = [np.max(np.abs(ops.convert_to_numpy(weight) - x)) for x in seen]
+            assert i == 0 or min(near) < 1e-15  # XLA makes the point and the weights apart
         x = ops.convert_to_numpy(weight)
         if i % 7 or i == 0:  # the first of a later fit is at a point that was seen before
             seen.append(x)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from oracles import schedules as formula
 
 from keras_trainkit import schedules as kit
@@ -168,7 +169,11 @@ def _regimes():
     if keras.backend.backend() == "jax":
         import jax
 
-        eager["jit"] = lambda schedule: jax.jit(schedule)
+        def jitted(schedule):
+            function = jax.jit(schedule)
+            return lambda step: function(step if isinstance(step, int) else np.float32(step))
+
+        eager["jit"] = jitted
     return eager
 
 

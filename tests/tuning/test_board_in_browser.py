@@ -1,22 +1,15 @@
 """The page in a real browser: what is shown after each thing that a reader can do."""
 
-import shutil
-
+import chromium
 import pytest
 from trial_folders import write_study, write_trial
 
 from keras_trainkit import tuning
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
+    not chromium.is_there(),
     reason="needs Chromium and its driver (Debian: chromium, chromium-driver)",
 )
-OPTIONS = [
-    *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"),
-    *("disable-background-networking", "disable-component-update", "disable-sync"),
-    "disable-dev-shm-usage",
-]
 
 POINT_AND_CLICK = """
 const canvas = document.querySelector(arguments[0]), box = canvas.getBoundingClientRect();
@@ -30,14 +23,7 @@ for (const kind of ["pointermove", "click"]) canvas.dispatchEvent(new PointerEve
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in [*OPTIONS, f"user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(f"--{option}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver = chromium.start(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import sys
 import textwrap
 
 import keras
@@ -92,6 +94,48 @@ def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
     assert not found.steps[0].passed
     assert found.searches == ()
     assert found.best is None
+
+
+def test_it_goes_on_after_a_step_that_fails_where_it_is_told_to(tmp_path):
+    def sure_of_itself(params):
+        model = build(params)
+        model.layers[-1].bias.assign([4.0, -4.0])  # a loss of about 4, not log(2)
+        return model
+
+    options = {"trials": 2, "epochs": 1, "best": 1, "refine_epochs": 1, "verbose": 0}
+    ended = tuning.run_all(sure_of_itself, data(), SPACE, output=tmp_path, **options)
+    assert [step.passed for step in ended.steps] == [False]
+    found = tuning.run_all(sure_of_itself, data(), SPACE, output=tmp_path, go_on=True, **options)
+    assert [step.passed for step in found.steps] == [False, *[True] * 5]
+    assert found.steps[0] == ended.steps[0]
+    assert len(found.searches) == 2
+    assert found.best is not None
+
+
+def test_workers_share_the_studies_and_the_ranges_of_the_first(tmp_path, monkeypatch):
+    storage = f"sqlite:///{tmp_path}/studies.db"
+    first = walk(tmp_path / "first", storage=storage)
+
+    def finds_another_rate(*arguments, **options):
+        return dataclasses.replace(find(*arguments, **options), learning_rate=1e-3)
+
+    module = sys.modules["keras_trainkit.tuning.run_all"]
+    find = module.find_learning_rate
+    monkeypatch.setattr(module, "find_learning_rate", finds_another_rate)
+    second = walk(tmp_path / "second", storage=storage, worker=1, trials=4, best=2)
+    assert second.learning_rate == 1e-3 != first.learning_rate
+    assert second.searches[0].space == first.searches[0].space
+    assert second.searches[0].trials[:2] == tuple(
+        dataclasses.replace(trial, folder=second.searches[0].output / "trials" / f"{i:05d}")
+        for i, trial in enumerate(first.searches[0].trials)
+    )
+    rates = [trial.params["learning_rate"] for trial in second.searches[0].trials]
+    assert len(set(rates)) == 4
+    assert sorted(path.name for path in (tmp_path / "second/coarse/trials").iterdir()) == [
+        "00002",
+        "00003",
+    ]
+    assert '"name": "coarse 3"' in (tmp_path / "second/board.html").read_text(encoding="utf-8")
 
 
 def test_the_command_walks_a_script_and_goes_on(tmp_path, capsys):
