@@ -177,6 +177,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=60, help="steps of each (60)")
     parser.add_argument("--batch", type=int, default=32, help="batch of the training step (32)")
     parser.add_argument("--update", action="store_true", help="updates alone, too")
+    parser.add_argument("--regime", choices=["eager", "graph", "jit"], help="this one only")
     parser.add_argument("--quick", action="store_true", help=f"{' and '.join(QUICK)} only")
     options = parser.parse_args()
     backend = keras.backend.backend()
@@ -186,7 +187,7 @@ def main():
     )
     for network, widths in WIDTHS.items():
         for alone in (False, True)[: 1 + options.update]:
-            for regime in REGIMES[backend]:
+            for regime in [options.regime] if options.regime else REGIMES[backend]:
                 for name in QUICK if options.quick else OPTIMIZERS:
                     kit, peer = OPTIMIZERS[name]
                     rivals = [kit(), peer()]

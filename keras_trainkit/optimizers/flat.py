@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -21,12 +22,12 @@ class Flat:
 
     variables: tuple[Any, ...]
 
-    @property
+    @cached_property
     def dtype(self) -> str:
         """The widest that a rule for one of them would have."""
         return max(map(rule_dtype, self.variables))  # "float32" < "float64"
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of weights."""
         return sum(math.prod(variable.shape) for variable in self.variables)

@@ -9,6 +9,7 @@ accumulation and loss scaling are Keras' own.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -79,8 +80,8 @@ class _Moment:
 
     hoisted: dict[str, tuple[tuple[Any, ...], Any]]  # by dtype: the scalars, and the share to decay
     finite: Any | None  # where a skipped step selects the old values
-    moved: frozenset[int] | None = None  # the indices of the variables that have a gradient
-    waiting: dict[int, Any] = field(default_factory=dict)  # gradients, until their group is there
+    awaited: Counter[int] | None = None  # by a group's id: how many gradients it gets
+    waiting: dict[int, dict[int, Any]] = field(default_factory=dict)  # those until all are there
 
 
 class RuleOptimizer(StateKeeper):
@@ -284,12 +285,12 @@ class RuleOptimizer(StateKeeper):
         dtypes = {target.dtype for target in self._targets}
         hoisted = {dtype: self._hoist(self.learning_rate, dtype) for dtype in dtypes}
         everything = self._trainable_variables if variables is None else variables
-        moved = frozenset(
-            self._get_variable_index(v)
+        awaited = Counter(
+            id(self._targets[self._get_variable_index(v)].group)
             for g, v in zip(grads, everything, strict=False)
             if g is not None
         )
-        self._moment = _Moment(hoisted, finite, moved)
+        self._moment = _Moment(hoisted, finite, awaited)
         try:
             super().apply(grads, variables)
         finally:
@@ -327,11 +328,10 @@ class RuleOptimizer(StateKeeper):
         if group is None:
             self._move_one(gradient, variable, self._targets[index], learning_rate)
             return
-        moment.waiting[index] = gradient
-        present = [i for i in group.indices if i in moment.waiting]
-        if moment.moved is None or len(present) == len(moment.moved.intersection(group.indices)):
-            gradients = {i: moment.waiting.pop(i) for i in present}
-            self._move_group(gradients, group, learning_rate)
+        waiting = moment.waiting.setdefault(id(group), {})
+        waiting[index] = gradient
+        if moment.awaited is None or len(waiting) == moment.awaited[id(group)]:
+            self._move_group(moment.waiting.pop(id(group)), group, learning_rate)
 
     def _move_one(self, gradient: Any, variable: Any, target: _Target, learning_rate: Any) -> None:
         rows = None

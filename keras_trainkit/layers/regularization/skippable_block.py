@@ -138,7 +138,10 @@ class SkippableBlock(keras.layers.Layer):
         return shortcut + (residual if weight == 1 else weight * residual)
 
     def _drawn(self, inputs: Any, shortcut: Any) -> Any:
-        """One of two pure functions of everything that they touch; then the state is assigned."""
+        """One of two pure functions of everything that they touch; then the state is assigned.
+
+        On PyTorch a condition is Python's, so that the block may be run as it is.
+        """
         block = self.block
         weights = [v.value for v in block.trainable_variables]
         state = [v.value for v in block.non_trainable_variables]
@@ -161,6 +164,12 @@ class SkippableBlock(keras.layers.Layer):
         # Drawn in float32: half precision has too few numbers for a probability.
         drawn = keras.random.uniform((), dtype="float32", seed=self.seed_generator)
         survives = drawn < self.survival_probability
+        if self._skips() and keras.backend.backend() == "torch":
+            return ops.cond(
+                survives,
+                lambda: self._sum(inputs, shortcut, weight),
+                lambda: ops.custom_gradient(_without)(shortcut, *weights),
+            )
         if self._skips():
             outputs, new, loss = ops.cond(survives, run, drop)
         else:
