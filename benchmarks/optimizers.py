@@ -1,9 +1,9 @@
 """The time of a step with the kit's optimizers, beside Keras' own of the same kind.
 
 `python benchmarks/optimizers.py` runs it on TensorFlow, `KERAS_BACKEND=jax python ...` on JAX
-(`torch` works, too); `--quick` takes a minute. The two take turns, step by step, so that a busy
-spell of the machine falls on both; what counts is the median of the ratios of neighbouring steps.
-It times whole training steps (forward, backward, update) of a network of 5 million weights and of
+(`torch` works, too); `--quick` takes a minute. They take turns, step by step and in every order,
+so that a busy spell of the machine falls on all, as does what a step leaves in the caches; what
+counts is the median of the ratios of neighbouring steps. It times whole training steps (forward, backward, update) of a network of 5 million weights and of
 one of 200 small variables, compiled by XLA and not, and with `--update` updates alone.
 
 **The limit.** An update alone must read the gradient, the weights and the slots, and write the
@@ -24,10 +24,10 @@ arithmetic for each weight. Eager JAX takes a sixth of the rounds.
 
 import argparse
 import functools
+import itertools
 import os
 import statistics
 import time
-from itertools import pairwise
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -140,7 +140,10 @@ def compare(steps, rounds):
     """The median times of all, and the median ratios of the first to each of the others."""
     for step in steps * 2:  # trace, and warm up
         step()
-    turns = [[seconds(step) for step in steps] for _ in range(rounds)]
+    turns, orders = [], itertools.cycle(itertools.permutations(range(len(steps))))
+    for order in itertools.islice(orders, rounds):
+        turn = {i: seconds(steps[i]) for i in order}
+        turns.append([turn[i] for i in range(len(steps))])
     medians = [statistics.median(times) for times in zip(*turns, strict=True)]
     others = range(1, len(steps))
     return medians, [statistics.median(turn[0] / turn[i] for turn in turns) for i in others]
@@ -167,7 +170,7 @@ def bandwidth():
 
 def limit(optimizer, widths):
     """The time that the bytes of an update take."""
-    weights = sum((a + 1) * b for a, b in pairwise(widths))
+    weights = sum((a + 1) * b for a, b in itertools.pairwise(widths))
     return 4 * weights * (4 + 2 * len(optimizer.slots)) / bandwidth()
 
 
