@@ -3,8 +3,9 @@
 `python benchmarks/optimizers.py` runs it on TensorFlow, `KERAS_BACKEND=jax python ...` on JAX
 (`torch` works, too); `--quick` takes a minute. They take turns, step by step and in every order,
 so that a busy spell of the machine falls on all, as does what a step leaves in the caches; what
-counts is the median of the ratios of neighbouring steps. It times whole training steps (forward, backward, update) of a network of 5 million weights and of
-one of 200 small variables, compiled by XLA and not, and with `--update` updates alone.
+counts is the median of the ratios of neighbouring steps. It times whole training steps (forward,
+backward, update) of a network of 5 million weights and of one of 200 small variables, compiled by
+XLA and not, and with `--update` updates alone.
 
 **The limit.** An update alone must read the gradient, the weights and the slots, and write the
 weights and the slots: 4 (3 + 2 slots) bytes a weight in float32, 140 MB for Adam and 5 million
