@@ -252,12 +252,12 @@ def test_ci_runs_the_tests_then_what_takes_longer_and_says_so(clone):
     run = clone.ci_run()
     assert run.returncode == 0, run.stderr
     assert clone.log() == [
-        *(VENV, PIP.format("test"), *LINT, TESTS, "-m pytest -m slow"),
+        *(VENV, PIP.format("test"), *LINT, TESTS, "-m pytest -m slow", ON_BACKEND),
         *(*environment("torch-backend", "tests/environments"), ON_BACKEND),
         *(*environment("tfa"), ADDONS),
     ]
     runs = [line for line in run.stdout.splitlines() if line.startswith("+ ")]
-    tests = [f"+ make test{which}" for which in ("", "-slow", "-torch", "-tfa")]
+    tests = [f"+ make test{which}" for which in ("", "-slow", "-jax", "-torch", "-tfa")]
     assert runs == ["+ .ci/system-packages", *tests]
 
 
