@@ -24,6 +24,7 @@ from keras_trainkit.tuning.coarse_search import coarse_search
 from keras_trainkit.tuning.overfit_small_sample import overfit_small_sample
 from keras_trainkit.tuning.refine_search import refine_search
 from keras_trainkit.tuning.search.folds import Folds
+from keras_trainkit.tuning.search.search import Settings, search
 from keras_trainkit.tuning.search.study import space_of
 from keras_trainkit.tuning.search.train_trial import Build
 from keras_trainkit.tuning.search_result import SearchResult
@@ -220,7 +221,7 @@ def run_all(
     for number in range(1, rounds + 1):
         if searches[-1].best is None:
             break
-        refined = refine_search(
+        refined = _refined(
             build,
             data,
             searches[-1],
@@ -320,11 +321,27 @@ def _cut(space: Space, rate: float | None, known: Mapping[str, Axis] | None) -> 
     return {**space, "learning_rate": LogUniform(low, high) if low < high else axis}
 
 
-def _diagnosed(search: SearchResult) -> str:
+def _refined(
+    build: Build, data: Any, coarse: SearchResult, *, best: int, **options: Any
+) -> SearchResult:
+    """`refine_search`, in the ranges of the worker that began it: later ones know more trials."""
+    who, output = "run_all", options["output"]
+    known = space_of(who, options["name"], options["storage"] or output / "journal.log")
+    if known is None:
+        return refine_search(build, data, coarse, best=best, **options)
+    chosen = [trial.params for trial in coarse.best_trials(best)]
+    settings = Settings(
+        who, "refine", len(chosen), metric=coarse.metric, mode=coarse.mode, **options
+    )
+    inside = [params for params in chosen if all(known[name].holds(params[name]) for name in known)]
+    return search(build, data, known, settings, first=inside)
+
+
+def _diagnosed(refined: SearchResult) -> str:
     """What the curves of the best trial say, on its first split; another machine's are not read."""
-    files = sorted(search.best.folder.glob("curves*.csv")) if search.best else []
+    files = sorted(refined.best.folder.glob("curves*.csv")) if refined.best else []
     if not files:
         return "They are where that trial was trained."
     curves = {name: values.tolist() for name, values in read_csv(files[0]).items()}
-    metric = search.metric.removeprefix("val_")
-    return diagnose(curves, metric, search.mode).verdict
+    metric = refined.metric.removeprefix("val_")
+    return diagnose(curves, metric, refined.mode).verdict

@@ -50,6 +50,10 @@ class Uniform:
         """So many values, from end to end."""
         return tuple(np.linspace(self.low, self.high, points).tolist())
 
+    def holds(self, value: float) -> bool:
+        """Whether a value is in the range."""
+        return self.low <= value <= self.high
+
     def narrowed(self, values: Sequence[float]) -> Uniform:
         """The part round the values, half their spread wider on each side."""
         low, high = _round(values, self.low, self.high)
@@ -92,6 +96,10 @@ class LogUniform:
     def grid(self, points: int) -> tuple[float, ...]:
         """So many values, from end to end, of equal ratios."""
         return tuple(np.geomspace(self.low, self.high, points).tolist())
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is in the range."""
+        return self.low <= value <= self.high
 
     def narrowed(self, values: Sequence[float]) -> LogUniform:
         """The part round the values, half their spread (of the logarithms) wider on each side."""
@@ -140,6 +148,10 @@ class IntUniform:
             dict.fromkeys(np.linspace(self.low, self.high, points).round().astype(int).tolist())
         )
 
+    def holds(self, value: float) -> bool:
+        """Whether a value is in the range."""
+        return self.low <= value <= self.high
+
     def narrowed(self, values: Sequence[int]) -> IntUniform:
         """The part round the values, half their spread wider on each side."""
         low, high = _round(values, self.low, self.high)
@@ -182,6 +194,10 @@ class Choice:
     def grid(self, points: int) -> tuple[Any, ...]:
         """All of them, however many are asked for."""
         return self.choices
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        return value in self.choices
 
     def narrowed(self, values: Sequence[Any]) -> Choice:
         """Those among the values."""

@@ -59,3 +59,18 @@ def test_a_narrowed_range_holds_its_values(name):
 
 def test_plain_values_and_back():
     assert from_json(as_json(AXES)) == AXES
+
+
+@pytest.mark.parametrize(
+    ("axis", "inside", "outside"),
+    [
+        (Uniform(0.1, 0.5), (0.1, 0.3, 0.5), (0.09, 0.51)),
+        (LogUniform(1e-4, 1.0), (1e-4, 0.5, 1.0), (9e-5, 1.1)),
+        (IntUniform(2, 4), (2, 3, 4), (1, 5)),
+        (Choice(["a", None]), ("a", None), ("b",)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_holds(axis, inside, outside):
+    assert all(map(axis.holds, inside))
+    assert not any(map(axis.holds, outside))
