@@ -55,6 +55,7 @@ def trainer(name, kind):
     optimizer = {
         "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
         "adam": lambda: keras.optimizers.Adam(0.1),
+        "adamax": lambda: keras.optimizers.Adamax(0.1),
         "nadam": lambda: keras.optimizers.Nadam(0.1),
         "rmsprop": lambda: keras.optimizers.RMSprop(0.1),
     }[pair.optimizer]()
@@ -522,7 +523,7 @@ def make(half, each, seed):
         made = kept = 0
         for name in names:
             own = 0
-            for draw in range(5 * each):
+            for draw in range(10):
                 rng = np.random.default_rng([seed, number, list(PAIRS).index(name), draw])
                 making, own_seed = state.make(rng), int(rng.integers(2**31))
                 if PAIRS[name].classes is None:

@@ -16,6 +16,7 @@ _FEWEST = 5  # epochs below which there is no trend to read
 _MOVE = 0.015  # what counts as rising or falling
 _AHEAD, _NO_GAP, _WIDE_GAP = 0.03, 0.04, 0.06
 _SOLVED = 0.98
+_GAINED = 0.03  # of validation over the run
 _HALF = 0.5  # of the first epoch, whose mean has the start in it
 _LEARNED = 0.05  # the share of its first value that the training loss has to lose
 _GUESSING = 1.25  # times -log(accuracy), which is the loss of a guess among equals
@@ -43,17 +44,16 @@ def diagnose(
       and four times its least; or above 10 and jumping by more than 1, where the history has an
       accuracy, so that the loss is in nats; or ten times below the first epoch in the second
       and still with a jitter of 0.3 in its logarithm;
-    - not learning: the training loss lost less than 5% of its first value, or than twice its
-      jitter (or it stands at a guess among equals), the training metric gained less than 0.015,
-      or than three times its jitter, and validation does not climb by 0.05 and two standard
-      errors, nor did its accuracy gain 0.05 and three times its jitter over the run. A loss is
-      counted from the second epoch on, unless it fell to half of the first, which has the start
-      in its mean;
+    - not learning: the training loss lost less than 5% of where it began, or than twice its
+      jitter, and the validation metric gained less than 0.03, or than three times its jitter,
+      nor does it climb by 0.05 and two standard errors. The loss begins with the second epoch
+      (the mean of the first has the start in it) where it ends as that of a guess among equals,
+      or where there is no accuracy to tell and it keeps half of the first;
     - still rising: the line of the validation metric climbs by 0.015 and by two standard errors;
     - past its best: it ends 0.015, and three times the scatter round the line, below the best
       mean of three epochs;
-    - wide gap: training ends 0.06 or more ahead of validation; no gap: 0.04 or less; validation
-      ahead: it is ahead by 0.03 and by two standard errors;
+    - wide gap: training ends 0.06 or more ahead of validation; no gap: 0.04 or
+      two standard errors at most; validation ahead: it is ahead by 0.03 and by two standard errors;
     - late start: for three epochs or more the training loss, in means of three epochs, stays
       within a tenth of the way that it goes in the end, then goes a fifth of it in as many;
       neither does the validation loss start earlier, nor was the rate still being warmed up;
@@ -243,25 +243,16 @@ def _stuck(
     loss: np.ndarray, points: np.ndarray, judged: np.ndarray, line: _Line, accuracy: bool
 ) -> bool:
     end, reached = _last_third(loss).mean(), _last_third(points).mean()
-    first = 0 if accuracy or end < _HALF * loss[0] else 1
+    gained = _last_third(judged).mean() - judged[np.isfinite(judged)][0]
     if (
-        reached - points[first] >= max(_MOVE, 3 * _jitter(points))
+        gained >= max(_GAINED, 3 * _jitter(judged))
         or reached >= _SOLVED
         or line.climb >= max(_LEARNED, 2 * line.climb_error)
-        or (accuracy and _gained(judged) >= max(_LEARNED, 3 * _jitter(judged)))
     ):
         return False
-    course = _Line.through(loss)
-    falling = -course.climb >= max(0.01 * abs(end), 2 * course.climb_error)
     guessing = accuracy and 0 < reached < 1 and 0 < end < _GUESSING * -math.log(reached)
-    return bool(
-        (guessing and not falling)
-        or loss[first] - end < max(_LEARNED * abs(loss[0]), 2 * _jitter(loss))
-    )
-
-
-def _gained(points: np.ndarray) -> float:
-    return float(_last_third(points).mean() - points[np.isfinite(points)][0])
+    first = 1 if guessing or (not accuracy and end > _HALF * loss[0]) else 0
+    return bool(loss[first] - end < max(_LEARNED * abs(loss[first]), 2 * _jitter(loss)))
 
 
 def _trend(line: _Line, lost: float) -> str:
@@ -275,7 +266,7 @@ def _distance(gap: float, error: float, ends: tuple[float, float], better: int) 
         return "no validation"
     if gap >= _WIDE_GAP:
         return "wide gap"
-    if gap > _NO_GAP:
+    if gap > max(_NO_GAP, 2 * error):
         return "some gap"
     if better > 0 and min(ends) >= _SOLVED:
         return "solved"
