@@ -517,7 +517,7 @@ def label(name, state, curves):
 
 
 def make(half, each, seed):
-    """The runs of a half, `each` of every state and pair where that many are confirmed."""
+    """The runs of a half, `each` of every state and pair where ten draws confirm that many."""
     names = [name for name, pair in PAIRS.items() if pair.half == half]
     for number, (title, state) in enumerate(STATES.items()):
         made = kept = 0
@@ -564,7 +564,9 @@ def main():
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--score", action="store_true", help="train nothing, read the file")
-    parser.add_argument("--each", type=int, default=2, help="curves of every state and pair")
+    parser.add_argument(
+        "--each", type=int, default=2, help="curves of every state and held-out pair"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--half", choices=HALVES, action="append", help="this half alone")
     parser.add_argument("--file", type=Path, default=curve_labels.CURVES)
@@ -572,7 +574,8 @@ def main():
     halves = options.half or HALVES
     if not options.score:
         begin = time.perf_counter()
-        runs = [run for half in halves for run in make(half, options.each, options.seed)]
+        each = {"held out": options.each, "development": (options.each + 1) // 2}
+        runs = [run for half in halves for run in make(half, each[half], options.seed)]
         lines = [json.dumps(run, separators=(",", ":")) + "\n" for run in runs]
         options.file.parent.mkdir(exist_ok=True)
         options.file.write_text("".join(lines), encoding="utf-8")

@@ -46,14 +46,14 @@ def diagnose(
       and still with a jitter of 0.3 in its logarithm;
     - not learning: the training loss lost less than 5% of where it began, or than twice its
       jitter, and the validation metric gained less than 0.03, or than three times its jitter,
-      nor does it climb by 0.05 and two standard errors. The loss begins with the second epoch
-      (the mean of the first has the start in it) where it ends as that of a guess among equals,
-      or where there is no accuracy to tell and it keeps half of the first;
+      nor does it climb by 0.05 and two standard errors, nor has training reached 0.98. The loss
+      begins with the second epoch (the mean of the first has the start in it) where it ends as
+      that of a guess among equals, or where a loss is read and it keeps half of the first;
     - still rising: the line of the validation metric climbs by 0.015 and by two standard errors;
     - past its best: it ends 0.015, and three times the scatter round the line, below the best
       mean of three epochs;
-    - wide gap: training ends 0.06 or more ahead of validation; no gap: 0.04 or
-      two standard errors at most; validation ahead: it is ahead by 0.03 and by two standard errors;
+    - wide gap: training ends 0.06 or more ahead of validation; no gap: at most 0.04, or two
+      standard errors; validation ahead: it is ahead by 0.03 and by two standard errors;
     - late start: for three epochs or more the training loss, in means of three epochs, stays
       within a tenth of the way that it goes in the end, then goes a fifth of it in as many;
       neither does the validation loss start earlier, nor was the rate still being warmed up;
