@@ -1,6 +1,6 @@
 """Learning curves of networks that were trained into known states, for `tuning.diagnose`.
 
-`python benchmarks/labelled_curves.py` trains them (Keras on JAX, some minutes) and writes
+`python benchmarks/labelled_curves.py` trains them (Keras on JAX, ten minutes) and writes
 tests/tuning/data/labelled_curves.jsonl; `--score` reads that file and prints how many are read
 right.  A label comes from how a run was made and from what was measured beside its curves, never
 from the reader: see `STATES` for the making, `curve_labels` for what is right.
@@ -22,97 +22,13 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import keras
 import numpy as np
-from sklearn import datasets as sklearn_datasets
 
 import curve_labels
+from curve_pairs import PAIRS, POOL, VALIDATION, data_of
 from keras_trainkit.callbacks.diagnose import diagnose
-from keras_trainkit.datasets import digits_on_photos
 
 HALVES = "development", "held out"
 EPOCHS, STEPS, BATCH = 40, 10, 32  # a curve has at most 40 epochs, its continuation twice as many
-POOL, VALIDATION = 600, 500
-
-
-# The networks and their data: no data set and no network stands in both halves.
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A data set and the networks that are trained on it."""
-
-    half: str
-    hidden: tuple[int, ...]
-    activation: str
-    rate: float  # a good one
-    optimizer: str = "sgd"
-    classes: int | None = None  # None: regression
-    convolution: bool = False
-
-
-PAIRS = {
-    "digits": Pair("development", (64, 64), "relu", 0.03, classes=10),
-    "classification": Pair("development", (96,), "tanh", 0.03, classes=4),
-    "moons": Pair("development", (32, 32), "gelu", 0.1, classes=2),
-    "friedman 1": Pair("development", (64, 32), "relu", 2e-3, "adam"),
-    "digits on photos": Pair("development", (48,), "relu", 2e-3, "adam", 10, convolution=True),
-    "gaussian quantiles": Pair("development", (48, 48), "elu", 0.03, classes=3),
-    "ten dimensions": Pair("development", (64,), "selu", 3e-3, "adam", 2),
-    "friedman 3": Pair("development", (128,), "softplus", 0.01),
-    "blobs": Pair("held out", (48, 24), "tanh", 0.03, classes=5),
-    "circles": Pair("held out", (48, 48), "silu", 5e-3, "adam", 2),
-    "friedman 2": Pair("held out", (96, 48), "elu", 3e-3),
-    "swiss roll": Pair("held out", (64, 64), "relu", 3e-3, "adam"),
-}
-
-
-@cache
-def data_of(name):
-    """Inputs of about unit deviation, and classes or targets of unit deviation."""
-    count = POOL + VALIDATION
-    if name == "digits":
-        x, y = sklearn_datasets.load_digits(return_X_y=True)
-        x = (x - 8) / 6
-    elif name == "digits on photos":
-        parts = digits_on_photos(0)
-        x = np.concatenate([parts.train[0], parts.validation[0]])[:, ::2, ::2].mean(3)
-        y = np.concatenate([parts.train[1], parts.validation[1]])
-        x = (x[..., None] - 128) / 64
-    elif name == "classification":
-        x, y = sklearn_datasets.make_classification(
-            count, n_informative=8, n_classes=4, class_sep=1.2, flip_y=0.02, random_state=0
-        )
-    elif name == "moons":
-        x, y = sklearn_datasets.make_moons(count, noise=0.25, random_state=0)
-    elif name == "ten dimensions":
-        x, y = sklearn_datasets.make_hastie_10_2(count, random_state=0)
-        y = y > 0
-    elif name == "gaussian quantiles":
-        x, y = sklearn_datasets.make_gaussian_quantiles(
-            n_samples=count, n_features=6, n_classes=3, random_state=0
-        )
-    elif name == "blobs":
-        x, y = sklearn_datasets.make_blobs(count, 8, centers=5, cluster_std=9.0, random_state=0)
-        x = x / x.std(0)
-    elif name == "circles":
-        x, y = sklearn_datasets.make_circles(count, noise=0.2, factor=0.4, random_state=0)
-        x = 2 * x
-    elif name == "friedman 2":
-        x, y = sklearn_datasets.make_friedman2(count, noise=100.0, random_state=0)
-        x = (x - x.mean(0)) / x.std(0)
-    elif name == "swiss roll":
-        x, y = sklearn_datasets.make_swiss_roll(count, noise=1.0, random_state=0)
-        x = x / x.std(0)
-    elif name == "friedman 1":
-        x, y = sklearn_datasets.make_friedman1(count, 10, noise=1.0, random_state=0)
-        x = (x - 0.5) * 3.5
-    else:
-        x, y = sklearn_datasets.make_friedman3(count, noise=0.1, random_state=0)
-        x = (x - x.mean(0)) / x.std(0)
-    order = np.random.default_rng(0).permutation(len(x))[:count]
-    x, y = x[order].astype("float32"), y[order]
-    if PAIRS[name].classes is None:
-        y = (y - y.mean()) / y.std()
-    return x, y.astype("float32" if PAIRS[name].classes is None else "int32")
 
 
 def network(pair, shape, kind):
@@ -139,6 +55,9 @@ def trainer(name, kind):
     optimizer = {
         "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
         "adam": lambda: keras.optimizers.Adam(0.1),
+        "adamax": lambda: keras.optimizers.Adamax(0.1),
+        "nadam": lambda: keras.optimizers.Nadam(0.1),
+        "rmsprop": lambda: keras.optimizers.RMSprop(0.1),
     }[pair.optimizer]()
     optimizer.build(model.trainable_variables)
     place = next(i for i, v in enumerate(optimizer.variables) if v is optimizer.learning_rate)
@@ -330,6 +249,11 @@ def jitter(values):
     return float(np.std(np.diff(values[len(values) // 2 :])) / 2**0.5)
 
 
+def hidden(curves):
+    """What is no more than noise, on the whole validation set."""
+    return 2 * jitter(curves.big[: curves.epochs])
+
+
 def shown_jitter(curves):
     """That of the validation as shown, in the unit of `big`."""
     judged = curves.making.metric if curves.making.metric in curves.history else "loss"
@@ -338,9 +262,13 @@ def shown_jitter(curves):
 
 
 def stands(name, curves):
-    """Whether, three times as long, the network is no better than a constant."""
+    """Whether, three times as long, the network is no better than a constant, nor has gained."""
     worth = np.log(PAIRS[name].classes) if PAIRS[name].classes else 1.0
-    return curves.clean_loss.min() > 0.95 * worth and curves.clean_loss[curves.epochs] < 2 * worth
+    return (
+        curves.clean_loss.min() > 0.95 * worth
+        and curves.clean_loss[curves.epochs] < 2 * worth
+        and longer(curves, 3) < SURE
+    )
 
 
 def guesses(name, curves):
@@ -453,7 +381,9 @@ STATES = {
     ),
     "stopped early": State(
         lambda rng: Making(rate=log_uniform(rng, 0.02, 0.5), epochs=int(rng.integers(6, 25))),
-        lambda name, curves, seed: min(longer(curves, 1.5), longer(curves, 3)) > LITTLE,
+        lambda name, curves, seed: (
+            min(longer(curves, 1.5), longer(curves, 3)) > LITTLE + hidden(curves)
+        ),
         ("rising",),
     ),
     "trained out": State(
@@ -475,7 +405,7 @@ STATES = {
         lambda rng: Making(kind="tiny", rate=log_uniform(rng, 0.3, 2), epochs=long(rng)),
         lambda name, curves, seed: (
             min(cured(name, curves, seed, kind="main")) > SURE
-            and abs(gap(curves)) < LITTLE
+            and max(abs(gap(curves)), abs(gap(curves) - understated(name, curves))) < LITTLE
             and not guesses(name, curves)
         ),
         ("no gap",),
@@ -486,7 +416,7 @@ STATES = {
         ),
         lambda name, curves, seed: (
             min(cured(name, curves, seed, decay=0.0)) > SURE
-            and abs(gap(curves)) < LITTLE
+            and max(abs(gap(curves)), abs(gap(curves) - understated(name, curves))) < LITTLE
             and not guesses(name, curves)
         ),
         ("no gap",),
@@ -499,7 +429,7 @@ STATES = {
             epochs=long(rng),
             metric=str(rng.choice(["accuracy", "loss"])),
         ),
-        lambda name, curves, seed: lost(curves) > SURE + 2 * jitter(curves.big[: curves.epochs]),
+        lambda name, curves, seed: lost(curves) > SURE + hidden(curves),
         ("falling",),
     ),
     "bad start": State(
@@ -540,7 +470,7 @@ STATES = {
             rate=log_uniform(rng, 1, 10), validation=int(rng.integers(15, 40)), epochs=long(rng)
         ),
         lambda name, curves, seed: (
-            shown_jitter(curves) > max(LITTLE, 2 * jitter(curves.big[: curves.epochs]))
+            shown_jitter(curves) > max(LITTLE, hidden(curves))
             and lost(curves) < LITTLE
             and not unseen(curves)
         ),
@@ -574,7 +504,7 @@ def label(name, state, curves):
     if curves.making.validation == VALIDATION:  # a few examples may show anything else
         measured |= {
             "rising": is_level(curves),
-            "level": longer(curves, 1.25) > SURE,
+            "level": longer(curves, 1.25) > SURE + hidden(curves),
             "falling": lost(curves) < NONE,
             "wide gap": gap(curves) < LITTLE,
             "no gap": gap(curves) > 2 * SURE,
@@ -587,13 +517,13 @@ def label(name, state, curves):
 
 
 def make(half, each, seed):
-    """The runs of a half, `each` of every state and pair where that many are confirmed."""
+    """The runs of a half, `each` of every state and pair where ten draws confirm that many."""
     names = [name for name, pair in PAIRS.items() if pair.half == half]
     for number, (title, state) in enumerate(STATES.items()):
         made = kept = 0
         for name in names:
             own = 0
-            for draw in range(10 * each):
+            for draw in range(10):
                 rng = np.random.default_rng([seed, number, list(PAIRS).index(name), draw])
                 making, own_seed = state.make(rng), int(rng.integers(2**31))
                 if PAIRS[name].classes is None:
@@ -634,7 +564,9 @@ def main():
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--score", action="store_true", help="train nothing, read the file")
-    parser.add_argument("--each", type=int, default=2, help="curves of every state and pair")
+    parser.add_argument(
+        "--each", type=int, default=2, help="curves of every state and held-out pair"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--half", choices=HALVES, action="append", help="this half alone")
     parser.add_argument("--file", type=Path, default=curve_labels.CURVES)
@@ -642,7 +574,8 @@ def main():
     halves = options.half or HALVES
     if not options.score:
         begin = time.perf_counter()
-        runs = [run for half in halves for run in make(half, options.each, options.seed)]
+        each = {"held out": options.each, "development": (options.each + 1) // 2}
+        runs = [run for half in halves for run in make(half, each[half], options.seed)]
         lines = [json.dumps(run, separators=(",", ":")) + "\n" for run in runs]
         options.file.parent.mkdir(exist_ok=True)
         options.file.write_text("".join(lines), encoding="utf-8")

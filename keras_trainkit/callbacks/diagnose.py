@@ -14,8 +14,10 @@ from keras_trainkit.callbacks.diagnosis import MEANINGS, Diagnosis
 
 _FEWEST = 5  # epochs below which there is no trend to read
 _MOVE = 0.015  # what counts as rising or falling
-_AHEAD, _NO_GAP, _WIDE_GAP = 0.03, 0.04, 0.08
+_AHEAD, _NO_GAP, _WIDE_GAP = 0.03, 0.04, 0.06
 _SOLVED = 0.98
+_GAINED = 0.03  # of validation over the run
+_HALF = 0.5  # of the first epoch, whose mean has the start in it
 _LEARNED = 0.05  # the share of its first value that the training loss has to lose
 _GUESSING = 1.25  # times -log(accuracy), which is the loss of a guess among equals
 _BLOWN = 4.0  # times the least loss
@@ -42,20 +44,23 @@ def diagnose(
       and four times its least; or above 10 and jumping by more than 1, where the history has an
       accuracy, so that the loss is in nats; or ten times below the first epoch in the second
       and still with a jitter of 0.3 in its logarithm;
-    - not learning: the training loss lost less than 5% of its first value, or than twice its
-      jitter, the training metric gained less than 0.015, or than three times its jitter, and
-      validation does not climb by 0.05 and two standard errors;
+    - not learning: the training loss lost less than 5% of where it began, or than twice its
+      jitter, and the validation metric gained less than 0.03, or than three times its jitter,
+      nor does it climb by 0.05 and two standard errors, nor has training reached 0.98. The loss
+      begins with the second epoch (the mean of the first has the start in it) where it ends as
+      that of a guess among equals, or where a loss is read and it keeps half of the first;
     - still rising: the line of the validation metric climbs by 0.015 and by two standard errors;
     - past its best: it ends 0.015, and three times the scatter round the line, below the best
       mean of three epochs;
-    - wide gap: training ends 0.08 or more ahead of validation; no gap: 0.04 or less; validation
-      ahead: it is ahead by 0.03 and by two standard errors;
+    - wide gap: training ends 0.06 or more ahead of validation; no gap: at most 0.04, or two
+      standard errors; validation ahead: it is ahead by 0.03 and by two standard errors;
     - late start: for three epochs or more the training loss, in means of three epochs, stays
       within a tenth of the way that it goes in the end, then goes a fifth of it in as many;
       neither does the validation loss start earlier, nor was the rate still being warmed up;
     - step: where `learning_rate` falls to 0.7 of itself or less, the mean of the logarithm of the
-      training loss over five epochs falls by 0.1, and by 0.63 times its scatter (its standard
-      error), more than it would have at the pace of the ten epochs before (it takes eight);
+      training loss over five epochs falls by 0.1, and by 0.63 times the scatter round a line
+      through the ten epochs before (it takes eight), more than at the pace of that line, less
+      two standard errors;
     - noisy: validation has a jitter of 0.02 or more.
 
     Fewer than five epochs are too few for any but the first two.
@@ -122,7 +127,7 @@ def diagnose(
         findings = ("exploding",)
     elif np.isfinite(judged).sum() < _FEWEST:
         findings = ("too short",)
-    elif _stuck(loss, better * training / scale, line, "acc" in metric):
+    elif _stuck(loss, better * training / scale, points, line, "acc" in metric):
         findings = ("not learning",)
     else:
         more = {
@@ -157,7 +162,7 @@ def diagnose(
 
 @dataclass(frozen=True)
 class _Line:
-    """The least-squares line through the last third of the finite values."""
+    """A least-squares line."""
 
     end: float
     end_error: float  # standard
@@ -167,11 +172,16 @@ class _Line:
 
     @classmethod
     def through(cls, values: np.ndarray) -> _Line:
+        """Through the last third of the finite values."""
         values = values[np.isfinite(values)]
         count = min(len(values), max(6, round(len(values) / 3)))
         if count < 4:
             return cls(_last(values), math.inf, 0.0, math.inf, math.inf)
-        y = values[-count:]
+        return cls.of(values[-count:])
+
+    @classmethod
+    def of(cls, y: np.ndarray) -> _Line:
+        count = len(y)
         x = np.arange(count) - (count - 1) / 2
         slope, middle = np.dot(x, y) / np.dot(x, x), y.mean()
         scatter = math.sqrt(np.sum((y - middle - slope * x) ** 2) / (count - 2))
@@ -229,21 +239,20 @@ def _exploded(loss: np.ndarray, in_nats: bool) -> bool:
     return bool(end > max(_BLOWN * finite.min(), finite[0]))
 
 
-def _stuck(loss: np.ndarray, points: np.ndarray, line: _Line, accuracy: bool) -> bool:
+def _stuck(
+    loss: np.ndarray, points: np.ndarray, judged: np.ndarray, line: _Line, accuracy: bool
+) -> bool:
     end, reached = _last_third(loss).mean(), _last_third(points).mean()
+    gained = _last_third(judged).mean() - judged[np.isfinite(judged)][0]
     if (
-        reached - points[0] >= max(_MOVE, 3 * _jitter(points))
+        gained >= max(_GAINED, 3 * _jitter(judged))
         or reached >= _SOLVED
         or line.climb >= max(_LEARNED, 2 * line.climb_error)
     ):
         return False
-    course = _Line.through(loss)
-    falling = -course.climb >= max(0.01 * abs(end), 2 * course.climb_error)
     guessing = accuracy and 0 < reached < 1 and 0 < end < _GUESSING * -math.log(reached)
-    return bool(
-        (guessing and not falling)
-        or loss[0] - end < max(_LEARNED * abs(loss[0]), 2 * _jitter(loss))
-    )
+    first = 1 if guessing or (not accuracy and end > _HALF * loss[0]) else 0
+    return bool(loss[first] - end < max(_LEARNED * abs(loss[first]), 2 * _jitter(loss)))
 
 
 def _trend(line: _Line, lost: float) -> str:
@@ -257,7 +266,7 @@ def _distance(gap: float, error: float, ends: tuple[float, float], better: int) 
         return "no validation"
     if gap >= _WIDE_GAP:
         return "wide gap"
-    if gap > _NO_GAP:
+    if gap > max(_NO_GAP, 2 * error):
         return "some gap"
     if better > 0 and min(ends) >= _SOLVED:
         return "solved"
@@ -289,10 +298,12 @@ def _steps(loss: np.ndarray, rate: np.ndarray) -> tuple[int, ...]:
     for fall in range(8, len(loss) - 2):
         if not rate[fall] <= _FALL * rate[fall - 1]:
             continue
-        earlier, before = logs[max(fall - 10, 0) : fall - 5], logs[fall - 5 : fall]
+        before = logs[max(fall - 10, 0) : fall]
         after = logs[fall + 1 : fall + 6]  # the epoch of the fall may stand in the middle
-        slope = (earlier.mean() - before.mean()) / ((len(earlier) + len(before)) / 2)
-        anyway = max(slope, 0) * (1 + (len(before) + len(after)) / 2)
-        if before.mean() - after.mean() - anyway >= max(_LEAP, 0.63 * before.std()):
+        course = _Line.of(before)
+        pace = max(-course.climb - 2 * course.climb_error, 0) / (len(before) - 1)
+        anyway = pace * (1 + (5 + len(after)) / 2)
+        leap = before[-5:].mean() - after.mean() - anyway
+        if leap >= max(_LEAP, 0.63 * course.scatter):
             found.append(fall + 1)
     return tuple(found)
