@@ -137,7 +137,8 @@ def test_finalize_puts_the_accepted_point_back_and_the_search_goes_on(cls):
         if i % 7 == 0:
             optimizer.finalize_variable_values(variables)
             near = [np.max(np.abs(ops.convert_to_numpy(weight) - x)) for x in seen]
-            assert i == 0 or min(near) < 1e-15  # XLA makes the point and the weights apart
+            # XLA makes the point and the weights apart.
+            assert i == 0 or min(near) <= (1e-15 if keras.backend.backend() == "jax" else 0)
         x = ops.convert_to_numpy(weight)
         if i % 7 or i == 0:  # the first of a later fit is at a point that was seen before
             seen.append(x)

@@ -7,7 +7,10 @@ import pytest
 from optimizer_runs import fresh
 
 ROWS = {str(case): case for case in cases.OPTIMIZERS + cases.QUASI_NEWTON + cases.WRAPPERS}
-pytestmark = pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch.compile")
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch",
+    reason="of PyTorch's compiler; the other tests compile on TensorFlow and JAX",
+)
 
 
 def trained(name, jit_compile):
