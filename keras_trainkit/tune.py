@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--epochs", type=int, default=3, help="of each of them; default: 3")
     parser.add_argument("--best", type=int, default=4, help="how many are refined; default: 4")
     parser.add_argument("--refine-epochs", type=int, default=15, help="of those; default: 15")
-    parser.add_argument("--rounds", type=int, default=1, help="of refining; default: 1")
+    parser.add_argument("--rounds", type=int, default=2, help="of refining; default: 2")
     parser.add_argument("--metric", default="val_accuracy", help="default: val_accuracy")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
     parser.add_argument("--go-on", action="store_true", help="past a step that fails")

@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.whole_file import whole_file
@@ -169,8 +168,8 @@ class LearningCurves(keras.callbacks.Callback):
     def _read_loss(self) -> None:
         if self._tracker is not None:
             _ = self.model  # on JAX, this copies the state out of the training loop
-            total, count = map(ops.convert_to_numpy, (self._tracker.total, self._tracker.count))
-            self._losses.read(self._batch, float(total), float(count))
+            total, count = float(self._tracker.total), float(self._tracker.count)
+            self._losses.read(self._batch, total, count)
 
     def _draw(self) -> None:
         begin = time.monotonic()

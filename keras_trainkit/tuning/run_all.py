@@ -16,6 +16,7 @@ import keras
 from keras_trainkit._core import arguments
 from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks.diagnose import diagnose
+from keras_trainkit.callbacks.draw_curves import require_matplotlib
 from keras_trainkit.callbacks.find_learning_rate import find_learning_rate
 from keras_trainkit.callbacks.initial_loss_check import check_initial_loss
 from keras_trainkit.tuning.board.csv_log import read_csv
@@ -70,9 +71,12 @@ class AllSteps:
 
     @property
     def best(self) -> Any:
-        """The best trial of the last search that has one; None where there is none."""
-        found = [search.best for search in self.searches if search.best is not None]
-        return found[-1] if found else None
+        """The best trial of the refined searches, else of the coarse one; None if there is none."""
+        if not self.searches:
+            return None
+        refined = [search.best for search in self.searches[1:] if search.best is not None]
+        choose = max if self.searches[0].mode == "max" else min
+        return choose(refined, key=lambda trial: trial.score, default=self.searches[0].best)
 
     @property
     def verdict(self) -> str:
@@ -91,7 +95,7 @@ def run_all(
     epochs: int = 3,
     best: int = 4,
     refine_epochs: int = 15,
-    rounds: int = 1,
+    rounds: int = 2,
     batch_size: int = 32,
     metric: str = "val_accuracy",
     mode: str = "auto",
@@ -109,7 +113,8 @@ def run_all(
     every range, no weight decay in the first two and a small one in the third. 4. `coarse_search`,
     where a range called `learning_rate` is cut to a factor of ten on both sides of step 3's
     rate. 5. `refine_search` of the best. 6. `diagnose` of the best one's curves. 7. Again from 5,
-    `rounds` times in all, with ranges that shrink round the best.
+    `rounds` times in all: the better half with other seeds, and as many new ones between them, in
+    ranges that shrink.
 
     A step that fails ends the walk: what it says has to be mended first. `board.html` in the
     output folder shows all of it, and is renewed as the search goes on. The same call goes on
@@ -123,7 +128,7 @@ def run_all(
         data: As in `coarse_search`.
         space: As in `coarse_search`; `learning_rate`, `weight_decay` and `l2` are known by name.
         trials, epochs: Of step 4.
-        best, refine_epochs: Of step 5: how many are trained again, and for how long.
+        best, refine_epochs: Of step 5: how many are trained, and for how long.
         rounds: How many times step 5 is done.
         batch_size, metric, mode, storage, seed, worker, verbose: As in `coarse_search`.
         output: The folder of all of it.
@@ -135,7 +140,7 @@ def run_all(
 
     Raises:
         ValueError: If an argument breaks its rule, and as `coarse_search` does.
-        ModuleNotFoundError: If Optuna is missing.
+        ModuleNotFoundError: If Optuna or matplotlib is missing.
 
     Example:
 
@@ -161,16 +166,32 @@ def run_all(
     Source: CS231n 2020, lecture 8, "Choosing hyperparameters".
     """
     who = "run_all"
+    if not callable(build):
+        arguments.refuse(who, "build", "be a function of hyperparameters", build)
     space = check_space(who, space)
-    rounds = arguments.integer(who, "rounds", rounds, 1)
+    counts = {"best": best, "refine_epochs": refine_epochs, "rounds": rounds}
+    for key, value in counts.items():
+        arguments.integer(who, key, value, 1)
+    # What the searches need is looked at now, not after three steps.
+    Settings(
+        who, "coarse", trials, epochs, batch_size, metric, mode, seed=seed, worker=worker
+    ).checked()
+    require_matplotlib()
     walk = _Walk(who, Path(output), verbose)
+    coarse = f"{name}-coarse"
+    storage_of_coarse = storage or walk.output / "coarse" / "journal.log"
+    space_of(who, coarse, storage_of_coarse)
     train, validation = next(iter(Folds(who, data, 1, 0.2, seed)))
 
     def plain(decay: bool) -> keras.Model:
         return build(_middle(space, decay))
 
+    def initial() -> Any:
+        keras.utils.set_random_seed(seed)
+        return check_initial_loss(plain(False), train)
+
     first: list[tuple[str, Callable[[], Any], str]] = [
-        ("Initial loss", lambda: check_initial_loss(plain(False), train), ""),
+        ("Initial loss", initial, ""),
         (
             "Overfit a small sample",
             lambda: overfit_small_sample(
@@ -198,16 +219,11 @@ def run_all(
         "verbose": verbose,
         "board": walk.output,
     }
-    coarse = f"{name}-coarse"
     searches = [
         coarse_search(
             build,
             data,
-            _cut(
-                space,
-                walk.learning_rate,
-                space_of(who, coarse, storage or walk.output / "coarse" / "journal.log"),
-            ),
+            _cut(space, walk.learning_rate, space_of(who, coarse, storage_of_coarse)),
             trials=trials,
             epochs=epochs,
             metric=metric,
@@ -221,11 +237,13 @@ def run_all(
     for number in range(1, rounds + 1):
         if searches[-1].best is None:
             break
+        half = (best + 1) // 2
         refined = _refined(
             build,
             data,
             searches[-1],
-            best=best,
+            best=best if number == 1 else half,
+            trials=None if number == 1 else max(best, half + 1),
             epochs=refine_epochs,
             output=walk.output / f"refine-{number}",
             name=f"{name}-refine-{number}",
@@ -322,16 +340,16 @@ def _cut(space: Space, rate: float | None, known: Mapping[str, Axis] | None) -> 
 
 
 def _refined(
-    build: Build, data: Any, coarse: SearchResult, *, best: int, **options: Any
+    build: Build, data: Any, coarse: SearchResult, *, best: int, trials: int | None, **options: Any
 ) -> SearchResult:
     """`refine_search`, in the ranges of the worker that began it: later ones know more trials."""
     who, output = "run_all", options["output"]
     known = space_of(who, options["name"], options["storage"] or output / "journal.log")
     if known is None:
-        return refine_search(build, data, coarse, best=best, **options)
+        return refine_search(build, data, coarse, best=best, trials=trials, **options)
     chosen = [trial.params for trial in coarse.best_trials(best)]
     settings = Settings(
-        who, "refine", len(chosen), metric=coarse.metric, mode=coarse.mode, **options
+        who, "refine", trials or len(chosen), metric=coarse.metric, mode=coarse.mode, **options
     )
     inside = [params for params in chosen if all(known[name].holds(params[name]) for name in known)]
     return search(build, data, known, settings, first=inside)

@@ -42,9 +42,9 @@ def write_board(
 
     It shows a wall of the learning curves of all runs on the same axes, each with its verdict; a
     scatter of every hyperparameter against the score; all of them as parallel coordinates; and
-    how much each mattered, by Optuna. Runs are sorted and filtered by any hyperparameter or the
-    score, and one opens in full. The page is put in place whole: who reads it while it is being
-    renewed sees the old one or the new one.
+    how much each mattered in the largest search, by Optuna. Runs are sorted and filtered by any
+    hyperparameter or the score, and one opens in full. The page is put in place whole: who reads
+    it while it is being renewed sees the old one or the new one.
 
     Read are the trials of `coarse_search`, `refine_search` and `run_all`; files of Keras'
     `CSVLogger`; and folders of TensorBoard (with TensorFlow installed). Runs of others have no
@@ -115,9 +115,11 @@ def _page_data(
 ) -> dict[str, Any]:
     readings = [_reading(run, metric, mode) for run in runs]
     scores = [_score(run, reading) for run, reading in zip(runs, readings, strict=True)]
-    log = [name for name, axis in study.get("space", {}).items() if _is_log(axis)]
+    space = study.get("space", {}).items()
+    log = [name for name, axis in space if _is_log(axis)]
     names = dict.fromkeys(name for run in runs for name in run.params)
-    shares, words = importance(runs, scores, mode, log)
+    choices = [name for name, axis in space if isinstance(axis, dict) and "choices" in axis]
+    shares, words = importance(runs, scores, mode, log, choices)
     floats = _Floats()
     points = min(_MOST_POINTS, _POINTS // len(runs))
     judged = any(f"val_{metric}" in run.curves for run in runs)
@@ -127,9 +129,11 @@ def _page_data(
         "mode": mode,
         "params": list(names),
         "log": log,
+        "choices": choices,
         "runs": [
             {
                 "name": run.name,
+                "search": run.search,
                 "state": run.state,
                 "score": score,
                 "params": {name: _value(value) for name, value in run.params.items()},

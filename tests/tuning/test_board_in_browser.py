@@ -1,5 +1,7 @@
 """The page in a real browser: what is shown after each thing that a reader can do."""
 
+import json
+
 import chromium
 import pytest
 from trial_folders import write_study, write_trial
@@ -11,6 +13,7 @@ pytestmark = pytest.mark.skipif(
     reason="needs Chromium and its driver (Debian: chromium, chromium-driver)",
 )
 
+SIZES = [8, 32, 1024]
 POINT_AND_CLICK = """
 const canvas = document.querySelector(arguments[0]), box = canvas.getBoundingClientRect();
 const place = {
@@ -38,13 +41,37 @@ def address(tmp_path_factory):
     return (root / "board.html").as_uri()
 
 
-@pytest.fixture
-def page(browser, address):
+@pytest.fixture(scope="module")
+def address_of_two_searches(tmp_path_factory):
+    root = tmp_path_factory.mktemp("searches")
+    write_study(root / "coarse", 0, 8)
+    study = json.loads((root / "coarse" / "study.json").read_text())
+    study["space"] = {"batch_size": {"class_name": "Choice", "choices": SIZES}}
+    (root / "coarse" / "study.json").write_text(json.dumps(study))
+    for number in range(12):
+        step = "coarse" if number < 8 else "refine"
+        params = {"batch_size": SIZES[number % 3]}
+        write_trial(root / step, number, 8, step=step, params=params)
+    tuning.write_board(root, root / "board.html")
+    return (root / "board.html").as_uri()
+
+
+def shown(browser, address):
     browser.set_window_size(1200, 900)
     browser.get("about:blank")
     browser.get(address)
     yield Page(browser)
     assert not browser.get_log("browser"), "the script complained"
+
+
+@pytest.fixture
+def page(browser, address):
+    yield from shown(browser, address)
+
+
+@pytest.fixture
+def page_of_two_searches(browser, address_of_two_searches):
+    yield from shown(browser, address_of_two_searches)
 
 
 class Page:
@@ -119,6 +146,24 @@ def test_filters_by_choice_and_by_number_and_the_way_back(page):
     page.one("#filters summary").click()
     page.one("#clear").click()
     assert len(page.cards()) == 14
+
+
+def test_searches_are_told_apart_and_choices_of_numbers_keep_their_order(page_of_two_searches):
+    page = page_of_two_searches
+    assert page.one("#scatter-key").text.split()[:2] == ["coarse", "refine"]
+    page.one("#filters summary").click()
+    fields = {
+        field.find_element("css selector", "legend").text: [
+            label.text.strip() for label in field.find_elements("css selector", "label")
+        ]
+        for field in page.browser.find_elements("css selector", "#filter-fields fieldset")
+    }
+    assert fields["batch_size"] == ["8", "32", "1024"]
+    assert fields["search"] == ["coarse", "refine"]
+    page.script("document.querySelectorAll('#filter-fields input[type=checkbox]')[3].click()")
+    assert page.cards() == [f"refine {number}" for number in range(8, 12)], "coarse is left out"
+    page.choose("#sort", "batch_size")
+    assert page.cards() == ["refine 9", "refine 10", "refine 8", "refine 11"]
 
 
 def test_search(page):

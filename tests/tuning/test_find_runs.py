@@ -81,6 +81,18 @@ def test_trials_come_with_all_that_is_known(tmp_path):
     assert (second.state, second.reason) == ("failed", "`build` raised ValueError.")
 
 
+def test_searches_of_one_step_are_called_by_their_folders(tmp_path):
+    for folder, number in [("one/coarse", 3), ("one/refine-1", 4), ("two/coarse", 3)]:
+        write_trial(tmp_path / folder, number, 2, step=folder.partition("/")[2][:6])
+    runs, _, _ = find_runs([tmp_path])
+    assert [run.name for run in runs] == ["one/coarse 3", "refine 4", "two/coarse 3"]
+    assert [run.search for run in runs] == ["one/coarse", "refine", "two/coarse"]
+    runs, _, _ = find_runs([tmp_path / "one", tmp_path / "two"])
+    assert [run.name for run in runs] == ["one/coarse 3", "refine 4", "two/coarse 3"]
+    runs, _, _ = find_runs([tmp_path / "one"])
+    assert [run.name for run in runs] == ["coarse 3", "refine 4"]
+
+
 def test_folds_are_averaged_over_the_epochs_that_all_have(tmp_path):
     write_trial(tmp_path, 0, 5)
     place = tmp_path / "trials" / "00000"

@@ -1,5 +1,7 @@
 import dataclasses
+import importlib
 import json
+import re
 import sys
 import textwrap
 
@@ -9,6 +11,13 @@ import pytest
 
 from keras_trainkit import tuning
 from keras_trainkit.__main__ import main
+from keras_trainkit._core.lazy import LazyModule
+from keras_trainkit.tuning.run_all import AllSteps
+from keras_trainkit.tuning.search import study
+from keras_trainkit.tuning.search_result import SearchedTrial, SearchResult
+
+# The package's `draw_curves` is the function.
+draw_curves = importlib.import_module("keras_trainkit.callbacks.draw_curves")
 
 SPACE = {
     "learning_rate": tuning.LogUniform(1e-4, 10.0),
@@ -43,7 +52,8 @@ built = []
 
 
 def walk(output, **options):
-    options = {"trials": 2, "epochs": 1, "best": 1, "refine_epochs": 2, "verbose": 0, **options}
+    few = {"trials": 2, "epochs": 1, "best": 1, "refine_epochs": 2, "rounds": 1, "verbose": 0}
+    options = {**few, **options}
     return tuning.run_all(build, data(), SPACE, output=output, **options)
 
 
@@ -78,7 +88,10 @@ def test_the_steps_in_order_and_on_the_page_and_not_done_again(tmp_path):
     more = walk(tmp_path, rounds=2)
     assert more.steps[: len(found.steps)] == found.steps
     assert [search.output.name for search in more.searches] == ["coarse", "refine-1", "refine-2"]
-    assert len(built) == count + 1
+    again, new = built[count:]
+    assert again == found.best.params
+    assert all(axis.holds(new[name]) for name, axis in more.searches[2].space.items())
+    assert new["learning_rate"] != again["learning_rate"]
     assert [step.title for step in more.steps[len(found.steps) :]] == [
         "Refined search, round 2",
         "Curves of the best, round 2",
@@ -86,6 +99,20 @@ def test_the_steps_in_order_and_on_the_page_and_not_done_again(tmp_path):
     assert list(json.loads((tmp_path / "steps.json").read_text())) == [
         step.title for step in more.steps
     ]
+
+
+def test_the_best_is_that_of_all_refined_searches(tmp_path):
+    def searched(score, state="complete"):
+        trial = SearchedTrial(0, {}, state, score, "", tmp_path)
+        return SearchResult("", (trial,), "val_loss", "min", SPACE, tmp_path)
+
+    def best(*searches):
+        return AllSteps((), None, searches, tmp_path).best
+
+    coarse, low, high, none = searched(0.1), searched(0.2), searched(0.3), searched(None, "failed")
+    assert best(coarse, low, high) is best(coarse, high, low) is low.trials[0]
+    assert best(coarse, none) is best(coarse) is coarse.trials[0]
+    assert best(none, none) is best() is None
 
 
 def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
@@ -96,13 +123,28 @@ def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
     assert found.best is None
 
 
+def test_the_first_step_is_that_of_the_seed(tmp_path):
+    def plain(params):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
+
+    x, y = data()
+    wrong = 100 * x, y  # ends the walk
+    verdicts = [
+        tuning.run_all(plain, wrong, SPACE, output=tmp_path / name, seed=seed, verbose=0).verdict
+        for name, seed in [("a", 0), ("b", 0), ("c", 1)]
+    ]
+    assert verdicts[0] == verdicts[1] != verdicts[2]
+
+
 def test_it_goes_on_after_a_step_that_fails_where_it_is_told_to(tmp_path):
     def sure_of_itself(params):
         model = build(params)
         model.layers[-1].bias.assign([4.0, -4.0])  # a loss of about 4, not log(2)
         return model
 
-    options = {"trials": 2, "epochs": 1, "best": 1, "refine_epochs": 1, "verbose": 0}
+    options = {"trials": 2, "epochs": 1, "best": 1, "refine_epochs": 1, "rounds": 1, "verbose": 0}
     ended = tuning.run_all(sure_of_itself, data(), SPACE, output=tmp_path, **options)
     assert [step.passed for step in ended.steps] == [False]
     found = tuning.run_all(sure_of_itself, data(), SPACE, output=tmp_path, go_on=True, **options)
@@ -154,15 +196,41 @@ def test_the_command_walks_a_script_and_goes_on(tmp_path, capsys):
     assert main(["tune", str(script), *options]) == 0
     said = capsys.readouterr().out
     assert "3. Learning rate: " in said
+    assert "7. Refined search, round 2: " in said
     assert said.rstrip().endswith("board.html")
     assert main(["tune", str(script), *options]) == 0
     assert capsys.readouterr().out == said
 
 
-def test_a_storage_that_cannot_be_reached(tmp_path):
-    walk(tmp_path)
-    with pytest.raises(ValueError, match="`run_all`: `storage` must be a storage that can be reac"):
-        walk(tmp_path, storage="sqlite:////nowhere/at/all.db")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"storage": "sqlite:////nowhere/at/all.db"}, "`storage` must be a storage that can be r"),
+        ({"trials": 0}, "`trials` must be"),
+        ({"epochs": 1.5}, "`epochs` must be"),
+        ({"best": 0}, "`best` must be"),
+        ({"refine_epochs": -1}, "`refine_epochs` must be"),
+        ({"rounds": 0}, "`rounds` must be"),
+        ({"batch_size": 0}, "`batch_size` must be"),
+        ({"mode": "up"}, "`mode` must be"),
+    ],
+)
+def test_what_the_searches_need_is_refused_before_the_first_step(options, words, tmp_path):
+    built.clear()
+    with pytest.raises(ValueError, match=re.escape(f"`run_all`: {words}")):
+        walk(tmp_path, **options)
+    assert built == []
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(study, "_optuna"), (draw_curves, "_figure")], ids=["optuna", "matplotlib"]
+)
+def test_a_missing_package_is_said_before_the_first_step(module, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, name, LazyModule("no_such_package", "tuning"))
+    built.clear()
+    with pytest.raises(ModuleNotFoundError, match="needs no_such_package"):
+        walk(tmp_path)
+    assert built == []
 
 
 @pytest.mark.parametrize(

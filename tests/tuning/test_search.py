@@ -1,5 +1,6 @@
 import csv
 import errno
+import gc
 import json
 import os
 import warnings
@@ -130,6 +131,22 @@ def test_hopeless_trials_are_given_up_early(tmp_path):
     for trial in result.trials:
         lines = (trial.folder / "curves.csv").read_text().splitlines()
         assert (len(lines) == 5) == (trial.state == "complete")
+
+
+def test_a_trial_leaves_no_graph_behind(tmp_path):
+    def compiled(params):
+        model = build(params)
+        model.compile(keras.optimizers.SGD(params["learning_rate"]), "mse", jit_compile=False)
+        return model
+
+    def graphs():
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    search(tmp_path, compiled, trials=1)  # what is made once for all
+    before = graphs()
+    assert len(search(tmp_path, compiled, trials=3).trials) == 3
+    assert graphs() <= before
 
 
 def test_folds_are_scikit_learns_and_their_mean_is_the_score(tmp_path):

@@ -59,6 +59,33 @@ def test_the_rate_that_makes_the_score_is_what_mattered(tmp_path):
     assert sum(shares.values()) == pytest.approx(1, abs=0.01)
 
 
+def test_what_mattered_is_asked_of_the_largest_search(tmp_path):
+    """A refined search, trained for longer and in other ranges, changes nothing about it."""
+    write_study(tmp_path / "coarse", 40, 3)
+    alone = data_of(written(tmp_path))
+    for number in range(20):
+        write_trial(tmp_path / "refine", number, 3, step="refine", score=0.99)
+    both = data_of(written(tmp_path))
+    assert both["importance"] == alone["importance"]
+    assert "what made 40 runs differ" in alone["importance_words"]
+    assert "what made 40 runs of the coarse search differ" in both["importance_words"]
+
+
+def test_choices_of_numbers_are_no_quantities(tmp_path):
+    """Only 1 is bad. On a number line to 1024 it would be next to nothing."""
+    write_study(tmp_path, 0, 0)
+    study = json.loads((tmp_path / "study.json").read_text())
+    study["space"]["batch_size"] = {"class_name": "Choice", "choices": [1, 2, 1024]}
+    (tmp_path / "study.json").write_text(json.dumps(study))
+    for number in range(30):
+        params = {"batch_size": [1, 2, 1024][number % 3], "width": 8 + number}
+        score = 0.001 * number + (0.1 if number % 3 == 0 else 0.9)
+        write_trial(tmp_path, number, 3, params=params, score=score)
+    data = data_of(written(tmp_path))
+    assert data["choices"] == ["optimizer", "batch_size"]
+    assert dict(data["importance"])["batch_size"] > 0.9
+
+
 def test_text_cannot_become_markup(tmp_path):
     evil = "</script><script>alert(1)</script><!--"
     write_study(tmp_path, 0, 0, name=evil)

@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[st
     Raises:
         ValueError: If a path is not there.
     """
-    runs: list[tuple[list[Any], Run]] = []
+    runs: list[tuple[list[Any], Path, Run]] = []
     study: dict[str, Any] = {}
     notes: list[str] = []
 
@@ -44,7 +45,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[st
     def take_run(path: Path, read: Callable[[], Run]) -> None:
         run = take(path, read)
         if run is not None:
-            runs.append((_in_order(path), run))
+            runs.append((_in_order(path), path, run))
 
     def take_csv(path: Path, name: str) -> None:
         take_run(path, lambda: Run(name.removesuffix(".csv"), read_csv(path)))
@@ -73,7 +74,29 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[st
         for place, those in events.items():
             name = place.name if place == root else os.path.relpath(place, root)
             take_run(place, partial(_of_tensorboard, name, those))
-    return [run for _, run in sorted(runs, key=lambda pair: pair[0])], study, notes
+    in_order = [(path, run) for _, path, run in sorted(runs, key=lambda triple: triple[0])]
+    return _told_apart(in_order), study, notes
+
+
+def _told_apart(runs: Sequence[tuple[Path, Run]]) -> list[Run]:
+    """Searches of one step are called by their folders, and so are their trials."""
+    folders: dict[str, set[Path]] = defaultdict(set)
+    for path, run in runs:
+        if run.search:
+            folders[run.search].add(_folder_of_search(path))
+
+    def named(path: Path, run: Run) -> Run:
+        those = folders[run.search]
+        if len(those) < 2:
+            return run
+        search = os.path.relpath(_folder_of_search(path), os.path.commonpath(those))
+        return replace(run, search=search, name=f"{search} {run.name.split()[-1]}")
+
+    return [named(path, run) for path, run in runs]
+
+
+def _folder_of_search(trial: Path) -> Path:
+    return trial.resolve().parent.parent
 
 
 def _of_tensorboard(name: str, files: list[Path]) -> Run:

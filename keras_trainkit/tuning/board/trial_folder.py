@@ -26,8 +26,10 @@ def read_trial(folder: Path) -> Run:
     if state not in ("complete", "running", "pruned", "failed") or not isinstance(params, dict):
         raise ValueError("is not a trial's")
     score = trial.get("score")
+    search = str(trial.get("step", "trial"))
     return Run(
-        name=f"{trial.get('step', 'trial')} {trial.get('number', folder.name)}",
+        name=f"{search} {trial.get('number', folder.name)}",
+        search=search,
         curves=_mean([of for of in curves if of]),
         params=params,
         state=state,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from keras_trainkit._core.lazy import LazyModule
 from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._direction import direction
 from keras_trainkit.tuning.search.folds import Folds
+from keras_trainkit.tuning.search.freed_graphs import freed_graphs
 from keras_trainkit.tuning.search.study import PRUNERS, SAMPLERS, Study
 from keras_trainkit.tuning.search.train_trial import Build, Training, train_trial
 from keras_trainkit.tuning.search.trial_folder import OutputError, TrialFolder
@@ -27,6 +29,7 @@ from keras_trainkit.tuning.write_board import write_board
 
 _tqdm: Any = LazyModule("tqdm.auto", "tuning")
 _WAIT = 2.0  # seconds, until other workers have ended their trials
+_SHARE = 100  # the page, and tidying up, take a hundredth of the time each at most
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,9 @@ def _work(study: Study, training: Training, settings: Settings, mode: str, board
     bar = _tqdm.tqdm(
         total=settings.trials, desc=settings.step, unit="trial", disable=not settings.verbose
     )
+    renew_page = _Seldom(lambda: board.write(renew=10.0))
+    # Dead models are cycles: Python frees them late, and knows nothing of a GPU's memory.
+    collect = _Seldom(gc.collect, wait=30.0)
     with bar:
         while True:
             study.reclaim()
@@ -154,13 +160,16 @@ def _work(study: Study, training: Training, settings: Settings, mode: str, board
                 time.sleep(_WAIT)  # for others to end theirs, or to fall silent
                 continue
             _one_trial(study, training, settings, bar, mode)
-            board.write_now_and_then()
+            renew_page()
+            collect()
 
 
 def _one_trial(study: Study, training: Training, settings: Settings, bar: Any, mode: str) -> None:
     trial = study.ask()
     begin = time.monotonic()
-    seed = int(np.random.SeedSequence([settings.seed, trial.number]).generate_state(1)[0] % 2**31)
+    # The same point has other weights in another study.
+    entropy = [settings.seed, trial.number, *settings.name.encode()]
+    seed = int(np.random.SeedSequence(entropy).generate_state(1)[0] % 2**31)
     facts = {
         "number": trial.number,
         "step": settings.step,
@@ -178,7 +187,7 @@ def _one_trial(study: Study, training: Training, settings: Settings, bar: Any, m
 
     try:
         folder = TrialFolder(settings.output / "trials" / f"{trial.number:05d}", facts)
-        with study.alive(trial):
+        with study.alive(trial), freed_graphs():
             outcome = train_trial(training, trial.params, seed, folder, report)
         folder.write(
             state=outcome.state,
@@ -213,18 +222,26 @@ def _describe(settings: Settings, space: Space, mode: str) -> None:
         raise OutputError(f"cannot write study.json: {error.strerror or error}") from error
 
 
+class _Seldom:
+    """Work that may take a hundredth of the time; the first after `wait` seconds."""
+
+    def __init__(self, work: Callable[[], Any], wait: float = 0.0) -> None:
+        self._work = work
+        self._next = time.monotonic() + wait
+
+    def __call__(self) -> None:
+        begin = time.monotonic()
+        if begin >= self._next:
+            self._work()
+            end = time.monotonic()
+            self._next = end + _SHARE * (end - begin)
+
+
 class _Board:
-    """The page, renewed as the search goes on, at a hundredth of its time at most."""
+    """The page of the search."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.board or settings.output
-        self._next = time.monotonic()
-
-    def write_now_and_then(self) -> None:
-        if time.monotonic() >= self._next:
-            begin = time.monotonic()
-            self.write(renew=10.0)
-            self._next = time.monotonic() + 100 * (time.monotonic() - begin)
 
     def write(self, renew: float | None = None) -> None:
         try:

@@ -209,9 +209,9 @@ def _opened(name: str, storage: str | Path, direction: str) -> Any:
 
 def space_of(owner: str, name: str, storage: str | Path) -> dict[str, Axis] | None:
     """The space of a study that is there already."""
-    if isinstance(storage, Path) and not storage.exists():
-        return None
     with _reached(owner, storage), quiet():
+        if isinstance(storage, Path) and not storage.exists():
+            return None
         try:
             study = _optuna.load_study(study_name=name, storage=_storage(storage))
         except KeyError:

@@ -34,23 +34,27 @@
   // What can be sorted and filtered by: hyperparameters, the score, and what a run cost.
   const columns = [
     ...board.params.map((name) => column(name, name, (run) => run.params[name] ?? null, true)),
+    column("=search", "search", (run) => run.search || null, false),
     column("=score", board.score, (run) => run.score, false),
     column("=seconds", "seconds", (run) => run.seconds, false),
     column("=epochs", "epochs", (run) => run.epochs, false),
     column("=state", "state", (run) => run.state, false),
     column("=verdict", "verdict", (run) => run.headline, false),
-  ].filter((one) => one.values.length > 0);
+  ].filter((one) => one.values.length > 0 && (one.key !== "=search" || one.choices.length > 1));
   const parameters = columns.filter((one) => one.chosen);
   const scoreColumn = columns.find((one) => one.key === "=score");
 
   function column(key, label, value, chosen) {
     const values = runs.map(value).filter((x) => x !== null && x !== undefined);
-    const numeric = values.length > 0 && values.every((x) => typeof x === "number");
+    const numbers = values.length > 0 && values.every((x) => typeof x === "number");
+    const numeric = numbers && !board.choices.includes(key);
     const low = numeric ? Math.min(...values) : 0;
     const high = numeric ? Math.max(...values) : 0;
-    const choices = numeric ? [] : [...new Set(values.map(String))].sort();
+    const different = numeric ? [] : [...new Set(values)].sort(numbers ? (a, b) => a - b : undefined);
+    const choices = different.map(String);
+    const labels = different.map(short);
     const log = numeric && low > 0 && (board.log.includes(key) || high / low > 50);
-    return { key, label, value, chosen, values, numeric, low, high, choices, log };
+    return { key, label, value, chosen, values, numeric, low, high, choices, labels, log };
   }
 
   /** Where a run stands on a column, from 0 to 1; NaN where it has no value. */
@@ -107,7 +111,8 @@
     const [x, y] = [one.value(a), one.value(b)];
     const missing = (value) => value === null || value === undefined;
     if (missing(x) || missing(y)) return missing(x) - missing(y) || a.index - b.index; // last
-    const order = one.numeric ? x - y : String(x).localeCompare(String(y));
+    const at = (value) => one.choices.indexOf(String(value));
+    const order = one.numeric ? x - y : at(x) - at(y);
     return sign * order || a.index - b.index;
   }
 
@@ -437,6 +442,15 @@
     : [];
   byId("scatter-section").hidden = !plots.length;
 
+  // Searches differ in their epochs, so each has a colour.
+  const searches = [...new Set(runs.map((run) => run.search))];
+  const hues = ["training", "rate", "good", "warn"];
+  for (const [i, name] of searches.entries()) {
+    const swatch = element("span", "swatch " + hues[i % hues.length]);
+    byId("scatter-key").append(swatch, (searches.length > 1 && name) || "a run", " ");
+  }
+  byId("scatter-key").append(element("span", "swatch validation"), "the best; a click opens it");
+
   const across = (one, run) => {
     const value = one.value(run);
     if (value === null || value === undefined) return NaN;
@@ -466,7 +480,7 @@
       const { one } = plot;
       const room = 0.04 * (one.high - one.low) || 0.5;
       const x = !one.numeric
-        ? { low: -0.5, high: one.choices.length - 0.5, names: one.choices }
+        ? { low: -0.5, high: one.choices.length - 0.5, names: one.labels }
         : one.log
           ? { low: one.low / 1.15, high: one.high * 1.15, log: true }
           : { low: one.low - room, high: one.high + room };
@@ -474,7 +488,9 @@
         x, y,
         lines: [
           dots(one, runs.filter((run) => !pass.has(run)), ink.faint, 0.2, 2.5),
-          dots(one, shown, ink.training, shown.length > 150 ? 0.45 : 0.75, 3.5),
+          ...searches.map((name, i) =>
+            dots(one, shown.filter((run) => run.search === name), ink[hues[i % hues.length]],
+              shown.length > 150 ? 0.45 : 0.75, 3.5)),
           dots(one, best && pass.has(best) ? [best] : [], ink.validation, 1, 5),
         ],
       });
@@ -517,7 +533,7 @@
       pen.fillText(clip(one.label, 18), at(i), 14);
       pen.fillStyle = ink.faint;
       const ends = one.numeric ? [short(one.low), short(one.high)]
-        : [one.choices[0], one.choices[one.choices.length - 1]];
+        : [one.labels[0], one.labels[one.labels.length - 1]];
       pen.fillText(clip(ends[1]), at(i), top - 6);
       pen.textBaseline = "top";
       pen.fillText(clip(ends[0]), at(i), bottom + 6);
@@ -801,7 +817,7 @@
         }
         return field;
       }
-      for (const choice of one.choices) {
+      for (const [i, choice] of one.choices.entries()) {
         const label = element("label");
         const box = document.createElement("input");
         box.type = "checkbox";
@@ -813,7 +829,7 @@
           else state.filters[one.key] = { choices };
           renew();
         });
-        label.append(box, " ", clip(choice, 40));
+        label.append(box, " ", clip(one.labels[i], 40));
         field.append(label);
       }
       return field;
