@@ -38,7 +38,9 @@ torch-list := tests/environments/torch-backend.txt
 	@.ci/install $(@D) torch-backend $(torch-list)
 
 # The tests that every backend of Keras has to pass, whole.
-model-side := tests/optimizers tests/schedules/test_schedule_curves.py
+model-side := tests/optimizers tests/schedules/test_schedule_curves.py tests/callbacks \
+	tests/inference tests/layers/regularization \
+	$(addprefix tests/tuning/test_,find_learning_rate.py overfit_small_sample.py run_all.py search.py)
 on-backend = -m pytest --numprocesses auto --dist worksteal $(model-side)
 
 environments := .venv .venv-kerascv .venv-torch-backend $(peers)

@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.kept_chance import kept_chance
 from keras_trainkit.callbacks._batches import Batch
 
 
@@ -41,8 +42,10 @@ class RateRuns:
             for name in ("optimizer", "train_function", "test_function", "steps_per_execution")
         }
         self._found = self._values()
+        self._chance = kept_chance()
 
     def __enter__(self) -> RateRuns:
+        self._chance.__enter__()
         self._model.optimizer = self._optimizer
         self._model.train_function = self._model.test_function = None
         self._model.steps_per_execution = 1  # else a rate would hold for several batches
@@ -63,6 +66,7 @@ class RateRuns:
         _assign(self._found)
         for name, value in self._aside.items():
             setattr(self._model, name, value)
+        self._chance.__exit__(None, None, None)
 
     def restart(self) -> None:
         """Back to the start: weights, moving statistics, seeds and the optimizer's state."""

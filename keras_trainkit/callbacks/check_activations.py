@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.kept_chance import kept_chance
 
 _SATURATED = 0.25  # the share of saturated activations that is too big
 _ZERO = 0.95  # the share of zeros that is too small
@@ -161,6 +162,7 @@ def check_activations(model: keras.Model, data: Any, examples: int = 64) -> Acti
     # A layer asks the scope for its weights, so the scope has to know them.
     with (
         _recorded(model, layers),
+        kept_chance(),
         keras.StatelessScope([(variable, variable.value) for variable in model.variables]),
     ):
         model(inputs, training=True)

@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_trainkit._core import arguments
+from keras_trainkit._core.kept_chance import kept_chance
 from keras_trainkit.callbacks._batches import (
     Batch,
     arrays_of,
@@ -172,6 +173,7 @@ def check_initial_loss(
 
     # A regulariser asks the scope for its weight, so the scope has to know the weights.
     with (
+        kept_chance(),
         keras.StatelessScope([(variable, variable.value) for variable in model.variables]),
         warnings.catch_warnings(),  # said in the verdict, on every backend
     ):

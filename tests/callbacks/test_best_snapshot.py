@@ -137,7 +137,8 @@ def test_a_monitor_that_nothing_reports_is_an_error(tmp_path):
 def test_no_validation_data_is_said_once(tmp_path):
     with pytest.warns(UserWarning, match="reported no val_accuracy") as said:
         run(best_snapshot(tmp_path / "best.keras"), [None, None, None])
-    assert len(said) == 1
+    # On torch, Keras' own saving warns too.
+    assert len([one for one in said if "val_accuracy" in str(one.message)]) == 1
 
 
 def test_they_are_keras_own_callbacks(tmp_path):

@@ -55,6 +55,8 @@ def losses_by_hand(model, sizes, epochs):
 @pytest.mark.parametrize("validated", [False, True])
 @pytest.mark.parametrize(("together", "per_point"), [(1, 1), (3, 1), (1, 2)])
 def test_the_loss_of_each_batch(together, per_point, validated):
+    if together > 1 and keras.backend.backend() == "torch":
+        pytest.skip("Keras takes no several steps at once with torch")
     sizes = [4, 8, 3, 6, 1]
     model = linear_model(steps_per_execution=together)
     expected = losses_by_hand(model, sizes, epochs=2)

@@ -22,7 +22,8 @@ def line(optimizer="sgd"):
 
 def busy(optimizer):
     """A model with moving statistics, seeds, metrics, and an optimizer that has taken steps."""
-    layers = [keras.layers.BatchNormalization(), keras.layers.Dropout(0.2, seed=3)]
+    seeded, unseeded = keras.layers.Dropout(0.2, seed=3), keras.layers.Dropout(0.1)
+    layers = [keras.layers.BatchNormalization(), seeded, unseeded]
     model = keras.Sequential([keras.Input((6,)), *layers, keras.layers.Dense(1)])
     jit = keras.backend.backend() == "jax"  # there, memory is given away in compiled steps only
     model.compile(optimizer, "mse", metrics=["mae"], jit_compile=jit)

@@ -137,6 +137,8 @@ def test_low_precision_computes_low_and_draws_fine(policy, dtype):
 
 @pytest.mark.parametrize("jit", [False, True])
 def test_trains_inside_a_model_of_unknown_batch_size(jit):
+    if jit and keras.backend.backend() == "torch":
+        pytest.skip("Keras compiles no such model with torch")
     model = small_model()
     model.compile("sgd", "mse", jit_compile=jit)
     x = np.random.default_rng(0).normal(size=(10, 4)).astype("float32")
