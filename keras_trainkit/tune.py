@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import runpy
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         build, data, space = _load(script)
         found = tuning.run_all(
             build,
-            data() if callable(data) else data,
+            data,
             space,
             trials=options.trials,
             epochs=options.epochs,
@@ -78,10 +81,29 @@ def run(options: argparse.Namespace) -> int:
 def _load(script: Path) -> tuple[Any, Any, Any]:
     if not script.is_file():
         raise ValueError(f"there is no file {script}.")
-    names = runpy.run_path(str(script))
+    sys.path.insert(0, str(script.resolve().parent))  # as `python SCRIPT` does
+    with _named(script):
+        names = runpy.run_path(str(script))
     missing = [name for name in _NAMES if name not in names]
     if missing:
         raise ValueError(
             f"{script} must define {', '.join(_NAMES)}; {', '.join(missing)} is not there."
         )
-    return names["build"], names["data"], names["space"]
+    data = names["data"]
+    if callable(data):
+        with _named(script):
+            data = data()
+    return names["build"], data, names["space"]
+
+
+@contextmanager
+def _named(script: Path) -> Iterator[None]:
+    """Says where the script itself went wrong."""
+    try:
+        yield
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(script)]
+        where = f"{script}, line {lines[-1]}," if lines else str(script)
+        words = next(iter(str(error).splitlines()), "")
+        raise ValueError(f"{where} raised {type(error).__name__}: {words}") from error

@@ -51,7 +51,7 @@ def refine_search(
         best: How many of its best are trained again, from the start.
         trials: How many there shall be, those among them; None is those alone.
         epochs: Of each trial.
-        output: The folder; None is `name` beside that of `coarse`.
+        output: The folder, another than that of `coarse`; None is `name` beside it.
         batch_size, sampler, pruner, splits, validation_share: As in `coarse_search`.
         callbacks, time_limit, storage, name: As in `coarse_search`.
         seed, worker, verbose, board: As in `coarse_search`.
@@ -60,8 +60,8 @@ def refine_search(
         The trials, the best of them, and the verdict.
 
     Raises:
-        ValueError: If an argument breaks its rule, or no trial of `coarse` was trained to the
-            end; and as `coarse_search` does.
+        ValueError: If an argument breaks its rule, no trial of `coarse` was trained to the end, or
+            `coarse` is the search in `output` itself; and as `coarse_search` does.
 
     Example:
 
@@ -86,7 +86,15 @@ def refine_search(
 
     Source: CS231n 2020, lecture 8, "Choosing hyperparameters", step 5.
     """
+    if not isinstance(coarse, SearchResult):
+        rule = "be what `coarse_search` or `refine_search` returned"
+        arguments.refuse("refine_search", "coarse", rule, type(coarse).__name__)
     best = arguments.integer("refine_search", "best", best, 1)
+    folder = coarse.output.parent / name if output is None else Path(output)
+    if folder.resolve() == coarse.output.resolve():
+        rule = "be another folder than that of `coarse`"
+        cure = "Without an `output`, give this search another `name`."
+        arguments.refuse("refine_search", "output", rule, str(folder), cure)
     chosen = coarse.best_trials(best)
     if not chosen:
         rule = "hold a trial that was trained to the end"
@@ -109,7 +117,7 @@ def refine_search(
         validation_share,
         callbacks,
         time_limit,
-        coarse.output.parent / name if output is None else Path(output),
+        folder,
         storage,
         name,
         seed,

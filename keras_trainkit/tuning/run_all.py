@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,10 @@ class AllSteps:
 
     @property
     def best(self) -> Any:
-        """The best trial of the refined searches, else of the coarse one; None if there is none."""
-        if not self.searches:
-            return None
-        refined = [search.best for search in self.searches[1:] if search.best is not None]
-        choose = max if self.searches[0].mode == "max" else min
-        return choose(refined, key=lambda trial: trial.score, default=self.searches[0].best)
+        """The best trial of all searches, of equal ones the first; None where there is none."""
+        found: list[Any] = [search.best for search in self.searches if search.best is not None]
+        choose = max if self.searches and self.searches[0].mode == "max" else min
+        return choose(found, key=lambda trial: trial.score, default=None)
 
     @property
     def verdict(self) -> str:
@@ -251,7 +249,8 @@ def run_all(
         )
         searches.append(refined)
         again = f", round {number}" if number > 1 else ""
-        walk.add(Step(f"Refined search{again}", refined.verdict, refined.best is not None))
+        verdict = refined.verdict + _left_out(searches[-2], refined)
+        walk.add(Step(f"Refined search{again}", verdict, refined.best is not None))
         if refined.best is not None:
             walk.add(Step(f"Curves of the best{again}", _diagnosed(refined), True))
     return walk.result(searches)
@@ -276,10 +275,17 @@ class _Walk:
     def take(self, title: str, do: Callable[[], Any], picture: str) -> Step:
         """Does one of the first three steps, unless it was done before."""
         known = self._known.get(title)
-        if known is not None and known["passed"]:  # one that failed may have been mended
+        if isinstance(known, dict) and known.get("passed") is True and "verdict" in known:
             self.learning_rate = known.get("learning_rate", self.learning_rate)
-            return self.add(Step(title, known["verdict"], known["passed"], picture))
-        found = do()
+            return self.add(Step(title, str(known["verdict"]), True, picture))
+        # Done anew where it failed: it may have been mended.
+        try:
+            found = do()
+        except Exception as error:  # of `build`, or a model that this step cannot judge
+            words = next(iter(str(error).splitlines()), "")
+            return self.add(
+                Step(title, f"It could not be done: {type(error).__name__}: {words}", False)
+            )
         if picture:
             with self._writing(), whole_file(self.output / picture) as part:
                 found.plot(part)
@@ -352,7 +358,22 @@ def _refined(
         who, "refine", trials or len(chosen), metric=coarse.metric, mode=coarse.mode, **options
     )
     inside = [params for params in chosen if all(known[name].holds(params[name]) for name in known)]
-    return search(build, data, known, settings, first=inside)
+    found = search(build, data, known, settings, first=inside)
+    taken = [trial.params for trial in found.trials]
+    new = [params for params in inside if params not in taken]  # of a search that has grown since
+    if not new:
+        return found
+    return search(build, data, known, replace(settings, trials=len(taken) + len(new)), first=new)
+
+
+def _left_out(before: SearchResult, refined: SearchResult) -> str:
+    """Words where the best of a search that has grown lies outside the refined ranges."""
+    if before.best is None or before.best.params in [trial.params for trial in refined.trials]:
+        return ""
+    return (
+        " The best of the search before it was found later, outside of these ranges: to refine it, "
+        "give `output` another folder."
+    )
 
 
 def _diagnosed(refined: SearchResult) -> str:

@@ -101,7 +101,7 @@ def test_the_steps_in_order_and_on_the_page_and_not_done_again(tmp_path):
     ]
 
 
-def test_the_best_is_that_of_all_refined_searches(tmp_path):
+def test_the_best_is_that_of_all_searches(tmp_path):
     def searched(score, state="complete"):
         trial = SearchedTrial(0, {}, state, score, "", tmp_path)
         return SearchResult("", (trial,), "val_loss", "min", SPACE, tmp_path)
@@ -109,10 +109,26 @@ def test_the_best_is_that_of_all_refined_searches(tmp_path):
     def best(*searches):
         return AllSteps((), None, searches, tmp_path).best
 
-    coarse, low, high, none = searched(0.1), searched(0.2), searched(0.3), searched(None, "failed")
+    coarse, low, high, none = searched(0.4), searched(0.2), searched(0.3), searched(None, "failed")
     assert best(coarse, low, high) is best(coarse, high, low) is low.trials[0]
     assert best(coarse, none) is best(coarse) is coarse.trials[0]
     assert best(none, none) is best() is None
+
+
+def test_a_search_that_has_grown_since_is_refined_too(tmp_path):
+    """Within the ranges of the refined search; where its best lies outside, that is said."""
+    first = walk(tmp_path, trials=2, best=2)
+    more = walk(tmp_path, trials=6, best=4)
+    known = first.searches[1]
+    assert more.searches[1].space == known.space
+    chosen = [trial.params for trial in more.searches[0].best_trials(4)]
+    inside = [p for p in chosen if all(axis.holds(p[name]) for name, axis in known.space.items())]
+    refined = [trial.params for trial in more.searches[1].trials]
+    assert all(params in refined for params in inside)
+    assert len(refined) > 2
+    left_out = chosen[0] not in refined
+    (said,) = [step.verdict for step in more.steps if step.title == "Refined search"]
+    assert ("outside of these ranges" in said) == left_out
 
 
 def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
@@ -121,6 +137,23 @@ def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
     assert not found.steps[0].passed
     assert found.searches == ()
     assert found.best is None
+
+
+def test_a_build_that_raises_is_a_step_that_failed(tmp_path):
+    def wrong(params):
+        raise ZeroDivisionError("by zero\nand more")
+
+    found = tuning.run_all(wrong, data(), SPACE, output=tmp_path, verbose=0)
+    assert [step.passed for step in found.steps] == [False]
+    assert found.steps[0].verdict == "It could not be done: ZeroDivisionError: by zero"
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"Initial loss": 1}', '{"Initial loss": {}}', '{"Initi'])
+def test_steps_that_cannot_be_read_are_done_again(text, tmp_path):
+    (tmp_path / "steps.json").write_text(text)
+    x, y = data()
+    found = tuning.run_all(build, (x, y + 1), SPACE, output=tmp_path, verbose=0)
+    assert [step.passed for step in found.steps] == [False]
 
 
 def test_the_first_step_is_that_of_the_seed(tmp_path):
@@ -239,10 +272,13 @@ def test_a_missing_package_is_said_before_the_first_step(module, name, tmp_path,
         (None, "there is no file"),
         ("build = len\n", "must define build, data, space; data, space is not there."),
         ("build, data, space = len, ([1], [1]), {}\n", "`run_all`: `space` must map names"),
+        ("\n1 / 0\n", "search.py, line 2, raised ZeroDivisionError: division by zero"),
+        ("from beside import build, space\ndef data():\n    {}['x']\n", "line 3, raised KeyError"),
     ],
 )
 def test_the_command_says_what_is_wrong(text, words, tmp_path, capsys):
     script = tmp_path / "search.py"
+    (tmp_path / "beside.py").write_text("build = space = None\n")
     if text is not None:
         script.write_text(text)
     assert main(["tune", str(script), "--output", str(tmp_path / "runs")]) == 2

@@ -320,3 +320,15 @@ def test_a_worker_that_was_taken_for_dead_goes_on_with_other_trials(tmp_path):
     result = search(tmp_path, trials=2, callbacks=lambda: [Sleep()])
     assert [trial.number for trial in result.trials] == [1, 2]
     assert {trial.state for trial in result.trials} == {"complete"}
+
+
+def test_a_refined_search_is_never_the_one_it_refines(tmp_path):
+    coarse = search(tmp_path / "coarse", trials=2)
+    options = {"epochs": 2, "pruner": None, "verbose": 0}
+    refined = tuning.refine_search(build, data(), coarse, best=1, **options)
+    with pytest.raises(ValueError, match="`output` must be another folder than that of `coarse`"):
+        tuning.refine_search(build, data(), refined, best=1, **options)
+    again = tuning.refine_search(build, data(), refined, best=1, name="again", **options)
+    assert again.output == tmp_path / "again"
+    with pytest.raises(ValueError, match="`coarse` must be what `coarse_search` or"):
+        tuning.refine_search(build, data(), None)
