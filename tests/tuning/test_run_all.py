@@ -115,20 +115,20 @@ def test_the_best_is_that_of_all_searches(tmp_path):
     assert best(none, none) is best() is None
 
 
-def test_a_search_that_has_grown_since_is_refined_too(tmp_path):
+@pytest.mark.parametrize(("seed", "inside"), [(0, True), (1, False)])
+def test_a_search_that_has_grown_since_is_refined_too(seed, inside, tmp_path):
     """Within the ranges of the refined search; where its best lies outside, that is said."""
-    first = walk(tmp_path, trials=2, best=2)
-    more = walk(tmp_path, trials=6, best=4)
-    known = first.searches[1]
-    assert more.searches[1].space == known.space
-    chosen = [trial.params for trial in more.searches[0].best_trials(4)]
-    inside = [p for p in chosen if all(axis.holds(p[name]) for name, axis in known.space.items())]
+    first = walk(tmp_path, trials=3, best=2, seed=seed)
+    more = walk(tmp_path, trials=8, best=2, seed=seed)
     refined = [trial.params for trial in more.searches[1].trials]
-    assert all(params in refined for params in inside)
-    assert len(refined) > 2
-    left_out = chosen[0] not in refined
+    assert refined[:2] == [trial.params for trial in first.searches[1].trials]
+    space, best = first.searches[1].space, more.searches[0].best.params
+    assert best not in refined[:2]
+    assert all(axis.holds(best[name]) for name, axis in space.items()) == inside
+    assert more.searches[1].space == space
+    assert refined[2:] == ([best] if inside else [])
     (said,) = [step.verdict for step in more.steps if step.title == "Refined search"]
-    assert ("outside of these ranges" in said) == left_out
+    assert ("outside of these ranges" in said) != inside
 
 
 def test_a_step_that_fails_ends_the_walk(tmp_path, monkeypatch):
