@@ -6,10 +6,12 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from keras_trainkit.tuning import write_board
 
 _SECONDS = 10.0
+_DAY = 86_400.0
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument(
         "--watch",
         nargs="?",
-        type=float,
+        type=_seconds,
         const=_SECONDS,
         metavar="SECONDS",
         help=f"write it anew every {_SECONDS:g} (or so many) seconds, and let browsers follow",
@@ -54,28 +56,41 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(options: argparse.Namespace) -> int:
     """Writes the page; one sentence on stderr where that cannot be done."""
-    shown: set[str] = set()
+    said: set[str] = set()
+
+    def say(words: str, file: Any) -> None:
+        if words not in said:
+            print(words, file=file)
+        said.add(words)
+
     try:
         while True:
-            notes = write_board(
-                options.runs,
-                options.output,
-                title=options.title,
-                metric=options.metric,
-                mode=options.mode,
-                renew=options.watch,
-            )
-            for note in notes:
-                if note not in shown:
-                    print(f"Left out: {note}", file=sys.stderr)
-            if not shown:
-                print(options.output)
-            shown.update(notes, [""])
-            if options.watch is None:
-                return 0
-            time.sleep(options.watch)
-    except (ValueError, OSError, ModuleNotFoundError) as error:
-        print(f"keras_trainkit board: {error}", file=sys.stderr)
-        return 2
+            try:
+                notes = write_board(
+                    options.runs,
+                    options.output,
+                    title=options.title,
+                    metric=options.metric,
+                    mode=options.mode,
+                    renew=options.watch,
+                )
+            except (ValueError, OSError, ModuleNotFoundError) as error:
+                say(f"keras_trainkit board: {error}", sys.stderr)
+                if options.watch is None:
+                    return 2
+            else:
+                for note in notes:
+                    say(f"Left out: {note}", sys.stderr)
+                say(str(options.output), sys.stdout)
+                if options.watch is None:
+                    return 0
+            time.sleep(options.watch)  # before the first epoch, there is nothing to show
     except KeyboardInterrupt:
         return 130
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _DAY:
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most {_DAY:g}, got {text}")
+    return seconds

@@ -23,9 +23,10 @@ def direction(owner: object, argument: str, metric: str, mode: str) -> str:
     mode = arguments.one_of(owner, "mode", mode, ("auto", "min", "max"))
     if mode != "auto":
         return mode
-    if any(word in metric for word in _LESS):
+    name = metric.lower()
+    if any(word in name for word in _LESS):
         return "min"
-    if any(word in metric for word in _MORE):
+    if any(word in name for word in _MORE):
         return "max"
     arguments.refuse(
         owner,

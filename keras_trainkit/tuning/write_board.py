@@ -86,10 +86,10 @@ def write_board(
             [str(folder) for folder in folders],
             " ".join(notes),
         )
-    metric = metric or study.get("metric") or _usual_metric(found)
-    metric = metric.removeprefix("val_")
-    if mode == "auto":
-        mode = study.get("mode") or direction("write_board", "metric", metric, mode)
+    metric = _metric(metric, study, found)
+    if mode == "auto" and metric == study.get("metric", "").removeprefix("val_"):
+        mode = study.get("mode") or mode
+    mode = direction("write_board", "metric", metric, mode)
     if not title:  # a folder of several studies is more than the first of them
         here = study.get("name") if (folders[0] / "study.json").exists() else None
         title = here or folders[0].resolve().name
@@ -110,11 +110,21 @@ def write_board(
     return notes
 
 
+def _metric(metric: str | None, study: Mapping[str, Any], runs: Sequence[Run]) -> str:
+    names = {name.removeprefix("val_"): None for run in runs for name in run.curves}
+    if metric is None:
+        metric = study.get("metric") or _usual_metric(names)
+    elif metric.removeprefix("val_") not in names:
+        rule = f"be one of what the runs have ({', '.join(names)})"
+        arguments.refuse("write_board", "metric", rule, metric)
+    return metric.removeprefix("val_")
+
+
 def _page_data(
     runs: Sequence[Run], study: Mapping[str, Any], notes: list[str], metric: str, mode: str
 ) -> dict[str, Any]:
     readings = [_reading(run, metric, mode) for run in runs]
-    scores = [_score(run, reading) for run, reading in zip(runs, readings, strict=True)]
+    scores = [_score(run, metric, mode) for run in runs]
     space = study.get("space", {}).items()
     log = [name for name, axis in space if _is_log(axis)]
     names = dict.fromkeys(name for run in runs for name in run.params)
@@ -162,6 +172,8 @@ def _steps(folder: Path) -> list[dict[str, Any]]:
         return []
     steps = []
     for step in known.values():
+        if not isinstance(step, dict) or not {"title", "verdict", "picture"} <= step.keys():
+            continue
         picture = folder / step["picture"]
         encoded = base64.b64encode(picture.read_bytes()).decode() if picture.is_file() else ""
         steps.append({**step, "picture": encoded})
@@ -195,28 +207,31 @@ def _thinned(batches: np.ndarray | None, most: int, floats: _Floats) -> list[int
     return [start, count]
 
 
-def _usual_metric(runs: Sequence[Run]) -> str:
-    names = {name.removeprefix("val_"): None for run in runs for name in run.curves}
+def _usual_metric(names: Mapping[str, None]) -> str:
     accuracies = [name for name in names if "acc" in name]
     return accuracies[0] if accuracies else "loss" if "loss" in names else next(iter(names), "loss")
 
 
 def _reading(run: Run, metric: str, mode: str) -> Diagnosis | None:
     history = {name: curve.tolist() for name, curve in run.curves.items()}
-    if metric not in history:
+    if metric not in history:  # another metric's run has its verdict all the same
+        metric = _usual_metric(dict.fromkeys(name for name in history if f"val_{name}" in history))
+        mode = "auto"
+    try:
+        return diagnose(history, metric, mode)
+    except ValueError:
         return None
-    return diagnose(history, metric, mode)
 
 
-def _score(run: Run, reading: Diagnosis | None) -> float | None:
+def _score(run: Run, metric: str, mode: str) -> float | None:
+    """The search's, if it judges by this metric; else the best value of an epoch."""
     if run.state in ("failed", "running"):
         return None
-    if run.score is not None:
+    if run.score is not None and run.metric in ("", metric):
         return _value(run.score)
-    if reading is None or reading.best_epoch is None:
-        return None
-    curve = run.curves.get(f"val_{reading.metric}", run.curves[reading.metric])
-    return _value(curve[reading.best_epoch - 1])
+    curve = run.curves.get(f"val_{metric}", run.curves.get(metric, np.array([])))
+    finite = curve[np.isfinite(curve)]
+    return _value(max(finite, default=None) if mode == "max" else min(finite, default=None))
 
 
 def _verdict(run: Run, reading: Diagnosis | None) -> dict[str, str]:

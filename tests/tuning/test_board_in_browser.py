@@ -148,6 +148,19 @@ def test_filters_by_choice_and_by_number_and_the_way_back(page):
     assert len(page.cards()) == 14
 
 
+def test_a_shortened_number_that_is_typed_stands_for_the_whole_one(page):
+    page.one("#filters summary").click()
+    for end in ("at least", "at most"):
+        field = page.one(f'[aria-label="val_accuracy {end}"]')
+        field.send_keys(field.get_attribute("placeholder") + "\n")
+    assert len(page.cards()) == 13, "all that have a score"
+
+
+def test_the_seed_of_a_trial_is_shown_whole(page):
+    page.script("document.querySelectorAll('.card')[2].click()")
+    assert "seed 2100000002" in page.one("#facts").text
+
+
 def test_searches_are_told_apart_and_choices_of_numbers_keep_their_order(page_of_two_searches):
     page = page_of_two_searches
     assert page.one("#scatter-key").text.split()[:2] == ["coarse", "refine"]

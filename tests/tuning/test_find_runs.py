@@ -1,6 +1,9 @@
+import os
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from torch_like_events import write_events
 from trial_folders import write_columns, write_study, write_trial
 
@@ -81,6 +84,59 @@ def test_trials_come_with_all_that_is_known(tmp_path):
     assert (second.state, second.reason) == ("failed", "`build` raised ValueError.")
 
 
+def test_validation_every_other_epoch_stands_at_its_epochs(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    x = np.ones((4, 2), "float32")
+    board = keras.callbacks.TensorBoard(tmp_path / "run")
+    data = {"validation_data": (x, x[:, :1]), "validation_freq": 2}
+    history = model.fit(x, x[:, :1], epochs=5, verbose=0, callbacks=[board], **data).history
+    (run,), _, _ = find_runs([tmp_path])
+    np.testing.assert_allclose(run.curves["loss"], history["loss"], rtol=1e-6)
+    first, second = history["val_loss"]
+    expected = [np.nan, first, np.nan, second, np.nan]
+    np.testing.assert_allclose(run.curves["val_loss"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_loggers_options(separator, tmp_path):
+    """Any separator; a run that was resumed; one that diverged at once; a mark of the encoding."""
+
+    def line(*cells):
+        return separator.join(map(str, cells)) + "\n"
+
+    text = line("epoch", "loss", "val_loss", "words", "none")
+    text += "".join(line(epoch, 5 - epoch, "nan", "text", "NA") for epoch in range(5))
+    text += "".join(line(epoch, 2 - epoch / 10, "nan", "text", "NA") for epoch in range(3, 8))
+    (tmp_path / "log.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (run,), _, notes = find_runs([tmp_path])
+    assert not notes
+    np.testing.assert_allclose(run.curves["loss"], [5, 4, 3, 1.7, 1.6, 1.5, 1.4, 1.3])
+    assert run.curves.keys() == {"loss", "val_loss"}
+    assert np.isnan(run.curves["val_loss"]).all()
+
+
+def test_nothing_stops_the_others(tmp_path):
+    write_trial(tmp_path, 0, 3)
+    (tmp_path / "wide.csv").write_text("epoch,loss\n0," + "1" * 200_000 + "\n")
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "events.out.tfevents.1.gone").symlink_to(tmp_path / "nowhere")
+    with tf.io.TFRecordWriter(str(tmp_path / "events.out.tfevents.1.other")) as writer:
+        writer.write(b"\x0a\xff\xff")
+    (tmp_path / "study.json").write_text('{"space": null}')
+    runs, study, notes = find_runs([tmp_path])
+    assert ([run.name for run in runs], study) == (["coarse 0"], {})
+    words = (
+        "is no table",
+        "pipe.csv: is no file.",
+        "gone: is no file.",
+        "of another kind",
+        "study's.",
+    )
+    for each in words:
+        assert sum(each in note for note in notes) == 1, (each, notes)
+
+
 def test_searches_of_one_step_are_called_by_their_folders(tmp_path):
     for folder, number in [("one/coarse", 3), ("one/refine-1", 4), ("two/coarse", 3)]:
         write_trial(tmp_path / folder, number, 2, step=folder.partition("/")[2][:6])
@@ -128,5 +184,5 @@ def test_runs_stand_in_the_order_of_their_numbers(tmp_path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match="`find_runs`: `paths` must be folders or files that are"):
+    with pytest.raises(ValueError, match="`write_board`: `runs` must be folders or files that are"):
         find_runs([tmp_path / "nowhere"])

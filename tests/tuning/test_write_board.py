@@ -1,5 +1,6 @@
 import base64
 import json
+import math
 import re
 
 import numpy as np
@@ -86,6 +87,56 @@ def test_choices_of_numbers_are_no_quantities(tmp_path):
     assert dict(data["importance"])["batch_size"] > 0.9
 
 
+@pytest.mark.parametrize("odd", [math.nan, math.inf, 10**400, None])
+def test_scores_and_values_that_nothing_can_be_learned_from(odd, tmp_path):
+    """A network that learns all, or nothing, whatever its hyperparameters; and odd values."""
+    for number in range(12):
+        write_trial(tmp_path, number, 3, params={"width": number}, score=1.0)
+    data = data_of(written(tmp_path))
+    assert data["importance_words"] == "All 12 runs have the same score: nothing tells them apart."
+    for number in range(12):
+        (tmp_path / "trials" / f"{number:05d}" / "trial.json").unlink()
+        changes = {"params": {"width": odd if number == 3 else number}, "score": 0.1 * number}
+        write_trial(tmp_path / "more", number, 3, **changes)
+    data = data_of(written(tmp_path / "more"))
+    assert "width" in dict(data["importance"])
+
+
+def test_a_score_is_that_of_the_metric_that_is_shown(tmp_path):
+    write_study(tmp_path, 4, 6)  # on the accuracy
+    data = data_of(written(tmp_path, metric="loss"))
+    assert (data["score"], data["mode"]) == ("val_loss", "min")
+    for run in data["runs"]:
+        assert run["score"] == pytest.approx(run["curves"]["val_loss"].min())
+    study = json.loads((tmp_path / "study.json").read_text())
+    study |= {"metric": "loss", "mode": "min"}
+    for number in range(3):  # a search on the loss beside it
+        write_trial(tmp_path / "b", number, 6, score=2.0 + number)
+    (tmp_path / "b" / "study.json").write_text(json.dumps(study))
+    data = data_of(written(tmp_path))
+    assert data["score"] == "val_accuracy"
+    assert max(run["score"] for run in data["runs"]) < 1
+    with pytest.raises(ValueError, match=r"`metric` must be one of what the runs have \(accuracy"):
+        written(tmp_path, metric="acuracy")
+
+
+def test_runs_with_another_metric_have_their_verdict_too(tmp_path):
+    write_columns(
+        tmp_path / "a.csv", {"accuracy": [0.1, 0.5, 0.9], "val_accuracy": [0.1, 0.5, 0.8]}
+    )
+    write_columns(tmp_path / "b.csv", {"loss": [3.0, np.nan, np.nan], "val_loss": [3.0, 2.0, 1.0]})
+    first, second = data_of(written(tmp_path))["runs"]
+    assert (first["score"], second["score"]) == (0.8, None)
+    assert second["headline"] == "Diverged"
+
+
+@pytest.mark.parametrize("text", ["[1]", '{"a": 3}', '{"a": {"title": "x"}}'])
+def test_steps_of_another_kind_are_left_out(text, tmp_path):
+    write_study(tmp_path, 1, 3)
+    (tmp_path / "steps.json").write_text(text)
+    assert data_of(written(tmp_path))["steps"] == []
+
+
 def test_text_cannot_become_markup(tmp_path):
     evil = "</script><script>alert(1)</script><!--"
     write_study(tmp_path, 0, 0, name=evil)
@@ -142,12 +193,36 @@ def test_watching_writes_it_again(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines() == [str(page)]
 
 
+def test_watching_waits_for_the_first_run(tmp_path, monkeypatch, capsys):
+    page, slept = tmp_path / "board.html", []
+
+    def sleep(seconds):
+        slept.append(page.exists())
+        if len(slept) == 2:
+            write_trial(tmp_path, 0, 3)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    assert main(["board", str(tmp_path), "-o", str(page), "--watch"]) == 130
+    assert slept == [False, False, True]
+    captured = capsys.readouterr()
+    assert captured.err.count("`runs` must hold trials of a search") == 1
+    assert captured.out.splitlines() == [str(page)]
+
+
+@pytest.mark.parametrize("seconds", ["0", "nan", "1e300", "soon"])
+def test_seconds_that_no_one_waits(seconds, capsys):
+    with pytest.raises(SystemExit):
+        main(["board", ".", "--watch", seconds])
+    assert "--watch" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["nowhere"], "`find_runs`: `paths` must be folders or files that are there"),
+        (["nowhere"], "`write_board`: `runs` must be folders or files that are there"),
         (["."], "`write_board`: `runs` must hold trials of a search"),
-        ([".", "--watch", "0"], "`write_board`: `renew` must be a finite number above 0"),
     ],
 )
 def test_the_command_says_what_is_wrong(options, words, tmp_path, monkeypatch, capsys):

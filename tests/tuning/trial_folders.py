@@ -52,7 +52,7 @@ def write_trial(folder, number, epochs, **changes):
         },
         "score": accuracy.max(),
         "reason": "",
-        "seed": number,
+        "seed": 2_100_000_000 + number,
         "worker": "0",
         "started": "2026-01-01T00:00:00",
         "seconds": 10.0 + number,

@@ -32,7 +32,7 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[st
         ValueError: If a path is not there.
     """
     runs: list[tuple[list[Any], Path, Run]] = []
-    study: dict[str, Any] = {}
+    studies: dict[Path, dict[str, Any]] = {}
     notes: list[str] = []
 
     def take(path: Path, read: Callable[[], Any]) -> Any:
@@ -47,12 +47,16 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[st
         if run is not None:
             runs.append((_in_order(path), path, run))
 
+    def take_trial(path: Path) -> Run:
+        metric = studies.get(path.parent.parent, {}).get("metric", "")
+        return replace(read_trial(path), metric=metric.removeprefix("val_"))
+
     def take_csv(path: Path, name: str) -> None:
         take_run(path, lambda: Run(name.removesuffix(".csv"), read_csv(path)))
 
     for root in paths:
         if not root.exists():
-            arguments.refuse("find_runs", "paths", "be folders or files that are there", str(root))
+            arguments.refuse("write_board", "runs", "be folders or files that are there", str(root))
         if root.is_file():
             take_csv(root, root.name)
             continue
@@ -60,14 +64,17 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[st
         for folder, folders, files in os.walk(root):
             here = Path(folder)
             folders.sort()
-            if "study.json" in files and not study:
-                study = take(here / "study.json", partial(read_json, here / "study.json")) or {}
+            if "study.json" in files:
+                found = take(here / "study.json", partial(_read_study, here / "study.json"))
+                studies |= {here: found} if found else {}
             if "trial.json" in files:
                 folders.clear()
-                take_run(here, partial(read_trial, here))
+                take_run(here, partial(take_trial, here))
                 continue
             for file in map(here.joinpath, sorted(files)):
-                if file.suffix == ".csv":
+                if not file.is_file() and (file.suffix == ".csv" or is_event_file(file)):
+                    notes.append(f"{file}: is no file.")  # a pipe would never end
+                elif file.suffix == ".csv":
                     take_csv(file, os.path.relpath(file, root))
                 elif is_event_file(file):
                     events[run_folder(file)].append(file)
@@ -75,7 +82,15 @@ def find_runs(paths: Sequence[Path]) -> tuple[list[Run], dict[str, Any], list[st
             name = place.name if place == root else os.path.relpath(place, root)
             take_run(place, partial(_of_tensorboard, name, those))
     in_order = [(path, run) for _, path, run in sorted(runs, key=lambda triple: triple[0])]
-    return _told_apart(in_order), study, notes
+    return _told_apart(in_order), next(iter(studies.values()), {}), notes
+
+
+def _read_study(path: Path) -> dict[str, Any]:
+    study = read_json(path)
+    kinds = {"space": dict, "metric": str, "mode": str, "name": str}
+    if any(not isinstance(study.get(key, kind()), kind) for key, kind in kinds.items()):
+        raise ValueError("is not a study's")
+    return study
 
 
 def _told_apart(runs: Sequence[tuple[Path, Run]]) -> list[Run]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from keras_trainkit.tuning.board.run import Run
 
 _optuna: Any = LazyModule("optuna", "tuning")
 _FEWEST = 10  # runs, below which the shares are chance
+_LARGEST = sys.float_info.max
 
 
 def importance(
@@ -31,7 +33,9 @@ def importance(
     pairs = [
         (run, score)
         for run, score in zip(runs, scores, strict=True)
-        if score is not None and set(run.params) == set(names)
+        if score is not None
+        and set(run.params) == set(names)
+        and all(map(_holds, run.params.values()))
     ]
     sizes = Counter(run.search for run, _ in pairs)
     search = max(sizes, key=sizes.__getitem__, default="")
@@ -42,6 +46,8 @@ def importance(
         return [], ""
     if len(scored) < _FEWEST:
         return [], f"Judged from {_FEWEST} scored runs on; there are {len(scored)}."
+    if len({score for _, score in scored}) == 1:
+        return [], f"All {len(scored)} runs have the same score: nothing tells them apart."
     try:
         create_trial, distributions = _optuna.trial.create_trial, _optuna.distributions
     except ModuleNotFoundError as error:
@@ -69,6 +75,11 @@ def importance(
         "it knows only the ranges that were tried."
     )
     return sorted(shares.items(), key=lambda pair: -pair[1]), words
+
+
+def _holds(value: Any) -> bool:
+    """Whether a range can hold it: no NaN, no infinity, no whole number beyond floats."""
+    return not isinstance(value, int | float) or abs(value) <= _LARGEST
 
 
 def _distribution(distributions: Any, values: Sequence[Any], log: bool, choice: bool) -> Any:

@@ -16,6 +16,7 @@ class Run:
     Attributes:
         name: What it is called on the page.
         search: The search that it is a trial of, or "".
+        metric: What that search judges by, without `val_`, or "".
         curves: The values of each epoch by name, as in `History.history`.
         params: The hyperparameters by name: numbers, strings, booleans.
         state: `"complete"`, `"running"`, `"pruned"` or `"failed"`.
@@ -29,6 +30,7 @@ class Run:
     name: str
     curves: Mapping[str, np.ndarray]
     search: str = ""
+    metric: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     state: str = "complete"
     score: float | None = None

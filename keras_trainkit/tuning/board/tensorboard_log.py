@@ -28,11 +28,13 @@ def read_events(paths: list[Path]) -> dict[str, np.ndarray]:
     """The scalars of a run by name, in the order of their steps.
 
     Keras' `epoch_accuracy` in the folder `validation` is `val_accuracy`; the tags of others keep
-    their names, but for a first part such as `train/` or `val/`. A record that was cut off, and
+    their names, but for a first part such as `train/` or `val/`. A step at which only one of
+    `accuracy` and `val_accuracy` has a value is NaN in the other. A record that was cut off, and
     what comes after it, is left out.
 
     Raises:
-        ValueError: If there is no scalar.
+        ValueError: If there is no scalar, or the records are of another kind.
+        OSError: If a file cannot be read.
     """
     values: dict[str, dict[int, float]] = defaultdict(dict)
     for path in sorted(paths):
@@ -43,7 +45,15 @@ def read_events(paths: list[Path]) -> dict[str, np.ndarray]:
                 values[name][step] = value
     if not values:
         raise ValueError("holds no scalar of an epoch")
-    return {name: np.array([of[step] for step in sorted(of)]) for name, of in values.items()}
+    steps = {name: values[name].keys() | values.get(_partner(name), {}).keys() for name in values}
+    return {
+        name: np.array([of.get(step, np.nan) for step in sorted(steps[name])])
+        for name, of in values.items()
+    }
+
+
+def _partner(name: str) -> str:
+    return name.removeprefix("val_") if name.startswith("val_") else f"val_{name}"
 
 
 def _name(folder: str, tag: str) -> str:
@@ -63,7 +73,12 @@ def _scalars(path: Path) -> Any:
             record = next(records)
         except (StopIteration, tf.errors.DataLossError):  # the end, or one that is being written
             return
-        event = tf.compat.v1.Event.FromString(record.numpy())
+        except tf.errors.OpError as error:
+            raise OSError(error.message) from None
+        try:
+            event = tf.compat.v1.Event.FromString(record.numpy())
+        except Exception:  # protobuf's, which has no name of TensorFlow's
+            raise ValueError("holds records of another kind") from None
         for value in event.summary.value:
             if value.HasField("simple_value"):
                 yield value.tag, event.step, value.simple_value

@@ -71,6 +71,7 @@
 
   /** The value at a place between 0 and 1 of a numeric column. */
   function valueAt(one, share) {
+    if (share <= 0 || share >= 1) return share <= 0 ? one.low : one.high; // whatever rounds
     return one.log
       ? one.low * (one.high / one.low) ** share
       : one.low + share * (one.high - one.low);
@@ -238,13 +239,11 @@
         continue;
       }
       pen.lineWidth = line.width ?? 1.6;
-      let pieces = [[]];
+      const corners = []; // a gap is an epoch without validation
       for (let i = 0; i < line.y.length; i++)
-        if (Number.isFinite(line.y[i])) pieces[pieces.length - 1].push([px(line.x[i]), py(line.y[i])]);
-        else pieces.push([]);
-      for (const piece of pieces)
-        if (piece.length === 1) dot(pen, ...piece[0], 2);
-        else stroke(pen, piece);
+        if (Number.isFinite(line.y[i])) corners.push([px(line.x[i]), py(line.y[i])]);
+      if (corners.length === 1) dot(pen, ...corners[0], 2);
+      else stroke(pen, corners);
     }
     pen.restore();
     return { px, py, box };
@@ -502,6 +501,7 @@
   const parallel = byId("parallel");
   const pillars = scoreColumn ? [...parameters, scoreColumn] : [];
   byId("parallel-section").hidden = parameters.length < 2 || !scoreColumn?.numeric;
+  parallel.style.minWidth = Math.max(520, 110 * pillars.length) + "px"; // room for the names
   let frame = null;
 
   function drawParallel() {
@@ -653,7 +653,7 @@
       if (value === null || value === undefined) continue;
       const row = facts.insertRow();
       row.append(element("th", "", name));
-      row.insertCell().textContent = short(value);
+      row.insertCell().textContent = Number.isInteger(value) ? String(value) : short(value); // a seed
     }
     if (!dialog.open) dialog.showModal();
     charts = chartsOf(run).map(({ title, key, ...wanted }) => {
@@ -805,12 +805,14 @@
           input.value = filter?.[end] === undefined ? "" : short(filter[end]);
           input.setAttribute("aria-label", `${one.label} ${words}`);
           input.addEventListener("change", () => {
-            const value = input.value.trim() === "" ? NaN : Number(input.value);
+            const typed = input.value.trim();
+            // What is typed off the page stands for the number that it shortens.
+            const value = typed === "" ? NaN : [one.low, one.high].find((each) => short(each) === typed) ?? Number(typed);
             const kept = { ...state.filters[one.key], [end]: value };
             if (Number.isNaN(value)) delete kept[end];
             if (Object.keys(kept).length) state.filters[one.key] = kept;
             else delete state.filters[one.key];
-            input.setAttribute("aria-invalid", input.value.trim() !== "" && Number.isNaN(value));
+            input.setAttribute("aria-invalid", typed !== "" && Number.isNaN(value));
             renew();
           });
           field.append(input, " ");
