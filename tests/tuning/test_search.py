@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold
 
 from keras_trainkit import tuning
 from keras_trainkit.tuning.search import study
+from keras_trainkit.tuning.search.trial_folder import TrialFolder
 
 
 def trial_of(output, number):
@@ -247,7 +248,9 @@ def test_each_refusal_is_a_sentence(options, words, tmp_path):
 
 
 def test_a_password_is_not_shown():
-    assert study._safe("postgresql://me:secret@host:1/db") == "postgresql://me@host:1/db"
+    for shown in ("postgresql://me@host:1/db", "postgresql://host/db"):
+        for query in ("", "?password=secret"):
+            assert study.safe(shown.replace("@", ":secret@") + query) == shown
 
 
 def test_a_full_disk_loses_nothing_that_was_finished(tmp_path, monkeypatch):
@@ -276,6 +279,8 @@ def test_an_interrupt_queues_the_trial_again(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, trials=1, callbacks=lambda: [Interrupt()])
     interrupted = trial_of(tmp_path, 0)["params"]
+    assert trial_of(tmp_path, 0)["state"] == "failed"
+    assert trial_of(tmp_path, 0)["reason"] == "Stopped by KeyboardInterrupt; taken up again."
     result = search(tmp_path, trials=1)
     assert [trial.params for trial in result.trials] == [interrupted]
 
@@ -286,11 +291,14 @@ def test_a_silent_worker_is_taken_for_dead_and_its_trial_is_done_again(tmp_path,
         "test", "coarse", tmp_path / "journal.log", SPACE, "val_loss", "min", "random", None, 0, 7
     )
     dead = mine.ask()  # and never told
+    TrialFolder(tmp_path / "trials" / "00001", {"number": dead.number})
     monkeypatch.setattr(study, "BEAT", 0.0)
     result = search(tmp_path, trials=2)
     assert len(result.trials) == 2
     assert result.trials[1].params == dead.params
     assert result.trials[1].number > dead.number
+    assert trial_of(tmp_path, 1)["state"] == "failed"
+    assert trial_of(tmp_path, 1)["reason"] == "Its worker fell silent; taken up again."
 
 
 def test_optuna_says_nothing_by_itself(tmp_path, capfd):
@@ -332,3 +340,105 @@ def test_a_refined_search_is_never_the_one_it_refines(tmp_path):
     assert again.output == tmp_path / "again"
     with pytest.raises(ValueError, match="`coarse` must be what `coarse_search` or"):
         tuning.refine_search(build, data(), None)
+
+
+@pytest.mark.parametrize("half", ['{"op_code":5,"wor', "\0" * 40, "x" * 5000])
+def test_half_a_line_of_the_journal_is_cut_off(half, tmp_path):
+    """As a full disk or a cut of the power leaves it."""
+    first = search(tmp_path, trials=1)
+    with (tmp_path / "journal.log").open("a") as file:
+        file.write(half)
+    assert search(tmp_path, trials=2).trials[:1] == first.trials
+    assert len(search(tmp_path, trials=3).trials) == 3
+
+
+def test_a_disk_that_fills_as_the_journal_is_written_loses_one_trial(tmp_path, monkeypatch):
+    sync, begun = os.fsync, []
+
+    def full(file):
+        if begun:
+            os.ftruncate(file, os.fstat(file).st_size - 9)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(file)
+
+    class Fill(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            begun.append(True)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ValueError, match=r"`coarse_search`: `output` must be a folder .* No space"):
+        search(tmp_path, trials=2, callbacks=lambda: [Fill()])
+    assert trial_of(tmp_path, 0)["reason"] == "Stopped by OutputError; taken up again."
+    monkeypatch.undo()
+    monkeypatch.setattr(study, "BEAT", 0.0)
+    result = search(tmp_path, trials=2)
+    assert [trial.number for trial in result.trials] == [1, 2]
+    assert {trial.state for trial in result.trials} == {"complete"}
+
+
+def test_a_model_that_cannot_be_saved_has_a_score(tmp_path):
+    class Shift(keras.layers.Layer):
+        def __init__(self, function, **kwargs):
+            super().__init__(**kwargs)
+            self.function = function
+
+        def call(self, inputs):
+            return self.function(inputs)
+
+    def unsaveable(params):
+        model = keras.Sequential([keras.Input((2,)), Shift(abs), keras.layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=True)
+        return model
+
+    result = search(tmp_path, unsaveable, trials=2)
+    assert {trial.state for trial in result.trials} == {"complete"}
+    for trial in result.trials:
+        assert trial.reason.startswith("The best snapshot could not be saved: NotImplementedError:")
+        assert not list(trial.folder.glob("*best*"))
+
+
+def test_a_folder_keeps_one_study(tmp_path):
+    search(tmp_path, trials=1, name="a")
+    kept = trial_of(tmp_path, 0)
+    with pytest.raises(ValueError, match="`name` must be that of the study in .*, 'a', got 'b'"):
+        search(tmp_path, trials=1, name="b")
+    address = f"sqlite:///{tmp_path}/study.db"
+    with pytest.raises(ValueError, match="`storage` must be that .* Give `output` another folder"):
+        search(tmp_path, trials=1, name="a", storage=address)
+    assert trial_of(tmp_path, 0) == kept
+    assert not (tmp_path / "study.db").exists()
+    (tmp_path / "study.json").write_text('{"na')
+    assert len(search(tmp_path, trials=2, name="a").trials) == 2
+
+
+def test_a_storage_that_is_lost_is_no_fault_of_the_trial(tmp_path, monkeypatch):
+    class Lose(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            (tmp_path / "study.db").rename(tmp_path / "away.db")
+
+    monkeypatch.setattr(study, "_PAUSE", 0.0)
+    options = {"trials": 2, "storage": f"sqlite:///{tmp_path}/study.db"}
+    with pytest.raises(ValueError, match="`storage` must be a storage that can .* is kept: run"):
+        search(tmp_path, callbacks=lambda: [Lose()], **options)
+    assert trial_of(tmp_path, 0)["reason"] == "Stopped by StorageError; taken up again."
+    (tmp_path / "away.db").replace(tmp_path / "study.db")
+    monkeypatch.setattr(study, "BEAT", 0.0)
+    result = search(tmp_path, **options)
+    assert {trial.state for trial in result.trials} == {"complete"}
+
+
+def test_a_connection_that_breaks_once_is_made_anew(tmp_path, monkeypatch):
+    import optuna
+
+    report, calls = optuna.trial.Trial.report, []
+
+    def once(self, *args):
+        calls.append(args)
+        if len(calls) == 1:
+            raise optuna.exceptions.StorageInternalError("The connection was closed.")
+        report(self, *args)
+
+    monkeypatch.setattr(study, "_PAUSE", 0.0)
+    monkeypatch.setattr(optuna.trial.Trial, "report", once)
+    (trial,) = search(tmp_path, trials=1).trials
+    assert (trial.state, len(calls)) == ("complete", 3)

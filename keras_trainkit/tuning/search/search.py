@@ -6,8 +6,10 @@ import gc
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks._direction import direction
 from keras_trainkit.tuning.search.folds import Folds
 from keras_trainkit.tuning.search.freed_graphs import freed_graphs
-from keras_trainkit.tuning.search.study import PRUNERS, SAMPLERS, Study
+from keras_trainkit.tuning.search.storage_error import StorageError
+from keras_trainkit.tuning.search.study import PRUNERS, REACHED, SAMPLERS, Study, safe
 from keras_trainkit.tuning.search.train_trial import Build, Training, train_trial
 from keras_trainkit.tuning.search.trial_folder import OutputError, TrialFolder
 from keras_trainkit.tuning.search_result import SearchedTrial, SearchResult
@@ -111,12 +114,11 @@ def search(
             f"be a folder that can be written ({error.strerror})",
             str(settings.output),
         )
+    _refuse_another(settings, storage)
     study = Study(
         who, settings.name, storage, space, settings.metric, mode,
         settings.sampler, settings.pruner, settings.seed, settings.worker,
     )  # fmt: skip
-    for params in first:
-        study.queue(params)
     training = Training(
         build,
         folds,
@@ -129,13 +131,18 @@ def search(
     )
     board = _Board(settings)
     try:
-        _describe(settings, space, mode)
+        _describe(settings, storage, space, mode)
+        for params in first:
+            study.queue(params)
         _work(study, training, settings, mode, board)
         board.write()
+        return _result(study, settings, space, mode)
     except OutputError as error:
         cure = "What was finished is kept: make room, and run it again."
         arguments.refuse(who, "output", "be a folder that can be written", str(error), cure)
-    return _result(study, settings, space, mode)
+    except StorageError as error:
+        cure = f"{error}. What was finished is kept: run it again."
+        arguments.refuse(who, "storage", REACHED, safe(storage), cure)
 
 
 def _work(study: Study, training: Training, settings: Settings, mode: str, board: _Board) -> None:
@@ -147,7 +154,10 @@ def _work(study: Study, training: Training, settings: Settings, mode: str, board
     collect = _Seldom(gc.collect, wait=30.0)
     with bar:
         while True:
-            study.reclaim()
+            for number in study.reclaim():
+                TrialFolder.give_up(
+                    _place(settings, number), "Its worker fell silent; taken up again."
+                )
             trials = study.trials()
             ended = [trial for trial in trials if trial.state.is_finished()]
             bar.update(min(len(ended), settings.trials) - bar.n)
@@ -181,14 +191,13 @@ def _one_trial(study: Study, training: Training, settings: Settings, bar: Any, m
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
-    def report(value: float, epoch: int) -> bool:
-        trial.report(value, epoch)
-        return settings.pruner is not None and trial.should_prune()
-
+    place = _place(settings, trial.number)
     try:
-        folder = TrialFolder(settings.output / "trials" / f"{trial.number:05d}", facts)
+        folder = TrialFolder(place, facts)
         with study.alive(trial), freed_graphs():
-            outcome = train_trial(training, trial.params, seed, folder, report)
+            outcome = train_trial(
+                training, trial.params, seed, folder, partial(study.report, trial)
+            )
         folder.write(
             state=outcome.state,
             score=outcome.score,
@@ -197,20 +206,48 @@ def _one_trial(study: Study, training: Training, settings: Settings, bar: Any, m
             **({"folds": outcome.scores} if len(outcome.scores) > 1 else {}),
         )
     except BaseException as error:  # Ctrl-C, a full disk: the trial is for someone else to take
-        study.release(trial, f"Stopped by {type(error).__name__}.")
+        reason = f"Stopped by {type(error).__name__}; taken up again."
+        with suppress(OutputError, StorageError):  # then it falls silent
+            study.release(trial, reason)
+        TrialFolder.give_up(place, reason)
         raise
     study.tell(trial, outcome.state, outcome.score, outcome.reason)
     if outcome.state == "failed":
         bar.write(f"Trial {trial.number} failed: {outcome.reason}")
+    elif outcome.state == "complete" and outcome.reason:
+        bar.write(f"Trial {trial.number}: {outcome.reason}")
     best = study.best_score(mode)
     if best is not None:
         bar.set_postfix_str(f"best {settings.metric} {best:.4g}")
 
 
-def _describe(settings: Settings, space: Space, mode: str) -> None:
+def _place(settings: Settings, number: int) -> Path:
+    return settings.output / "trials" / f"{number:05d}"
+
+
+def _refuse_another(settings: Settings, storage: str | Path) -> None:
+    """One study a folder: the trials of another would take the place of those that are there."""
+    try:
+        known = dict(json.loads((settings.output / "study.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # none, or half of one
+        return
+    for key, value in _identity(settings, storage).items():
+        if known.get(key, value) != value:
+            rule = f"be that of the study in {settings.output}, {known[key]!r}"
+            arguments.refuse(settings.owner, key, rule, value, "Give `output` another folder.")
+
+
+def _identity(settings: Settings, storage: str | Path) -> dict[str, str]:
+    return {
+        "name": settings.name,
+        "storage": storage.name if isinstance(storage, Path) else safe(storage),
+    }
+
+
+def _describe(settings: Settings, storage: str | Path, space: Space, mode: str) -> None:
     facts = {
         "format": 1,
-        "name": settings.name,
+        **_identity(settings, storage),
         "metric": settings.metric.removeprefix("val_"),
         "mode": mode,
         "space": as_json(space),
@@ -259,7 +296,7 @@ def _result(study: Study, settings: Settings, space: Space, mode: str) -> Search
             state=names[trial.state.name],
             score=trial.user_attrs.get("score"),
             reason=trial.user_attrs.get("reason", ""),
-            folder=settings.output / "trials" / f"{trial.number:05d}",
+            folder=_place(settings, trial.number),
         )
         for trial in study.trials()
         if trial.state.name in names

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ import numpy as np
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.lazy import LazyModule
+from keras_trainkit.tuning.search.journal_lock import JournalLock
+from keras_trainkit.tuning.search.storage_error import StorageError
+from keras_trainkit.tuning.search.trial_folder import OutputError
 from keras_trainkit.tuning.space import Axis, Space, as_json, from_json
 
 _optuna: Any = LazyModule("optuna", "tuning")
@@ -37,8 +41,25 @@ _PRUNERS = {
     "successive_halving": "SuccessiveHalvingPruner",
 }
 PRUNERS = tuple(_PRUNERS)
+REACHED = "be a storage that can be reached"
 _ATTEMPTS, _PAUSE = 3, 1.0  # seconds
 _GRID_POINTS = 4  # of each range
+
+
+def _stored(do: Callable[..., Any]) -> Callable[..., Any]:
+    """Says of what fails in there that it is the storage."""
+
+    @functools.wraps(do)
+    def wrapped(self: Study, *args: Any) -> Any:
+        try:
+            return do(self, *args)
+        except OSError as error:
+            what = OutputError if self.is_journal else StorageError
+            raise what(f"cannot write the study: {error.strerror or error}") from error
+        except _optuna.exceptions.StorageInternalError as error:
+            raise StorageError(_first_line(error.__cause__ or error)) from error
+
+    return wrapped
 
 
 class Study:
@@ -63,6 +84,8 @@ class Study:
     ) -> None:
         self.name = name
         self.worker = worker
+        self.is_journal = isinstance(storage, Path)
+        self._prunes = pruner is not None
         self._axes = {key: axis.distribution() for key, axis in space.items()}
         with _reached(owner, storage), quiet():
             self._study = _opened(name, storage, "maximize" if mode == "max" else "minimize")
@@ -73,7 +96,9 @@ class Study:
                     self._study.set_user_attr(key, value)
                 elif known != value:
                     rule = f"be that of the study {name!r}, {_spoken(known)}"
-                    cure = "Give the study another name, or its output another folder."
+                    cure = "Give `output` another folder."
+                    if not self.is_journal:
+                        cure = "Give the study another name, and `output` another folder."
                     arguments.refuse(owner, key, rule, _spoken(value), cure)
             started = len(self._study.get_trials(deepcopy=False))
             # Workers of one seed would draw the same points, and so would one that starts again.
@@ -104,10 +129,13 @@ class Study:
         taken = [trial.params for trial in self.trials()]
         return next((point for point in self._grid or () if point not in taken), None)
 
+    @_stored
     def queue(self, params: Mapping[str, Any]) -> None:
         """Lets a worker take these hyperparameters next; once, whoever asks."""
-        self._study.enqueue_trial(dict(params), skip_if_exists=True)
+        with quiet():
+            self._study.enqueue_trial(dict(params), skip_if_exists=True)
 
+    @_stored
     def ask(self) -> Any:
         """An Optuna trial, running from now on."""
         with quiet():
@@ -122,6 +150,20 @@ class Study:
         states = (_optuna.trial.TrialState.WAITING,)
         return bool(self._study.get_trials(deepcopy=False, states=states))
 
+    @_stored
+    def report(self, trial: Any, value: float, epoch: int) -> bool:
+        """Keeps the value of an epoch, and says whether to give the trial up."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                trial.report(value, epoch)
+                return self._prunes and trial.should_prune()
+            except _optuna.exceptions.StorageInternalError:  # a broken connection is made anew
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                time.sleep(_PAUSE)
+        raise AssertionError
+
+    @_stored
     def tell(self, trial: Any, state: str, score: float | None, reason: str) -> bool:
         """Ends a trial, and says whether it was still this worker's to end."""
         states = _optuna.trial.TrialState
@@ -136,13 +178,16 @@ class Study:
             return False
         return True
 
+    @_stored
     def release(self, trial: Any, reason: str) -> None:
         """Gives back a trial that this worker will not end: another takes its hyperparameters."""
         if self.tell(trial, "failed", None, reason):
             self._again(trial.number, trial.params)
 
-    def reclaim(self) -> None:
-        """Does the same for workers that have fallen silent."""
+    @_stored
+    def reclaim(self) -> list[int]:
+        """Does the same for workers that have fallen silent; returns the numbers of the trials."""
+        reclaimed = []
         for trial in self.trials():
             if trial.state.name != "RUNNING":
                 continue
@@ -154,10 +199,13 @@ class Study:
             except ValueError:  # another worker was faster
                 continue
             self._again(trial.number, trial.params)
+            reclaimed.append(trial.number)
+        return reclaimed
 
     def _again(self, number: int, params: Mapping[str, Any]) -> None:
         self._study.enqueue_trial(dict(params), user_attrs={"instead_of": number})
 
+    @_stored
     def trials(self) -> list[Any]:
         """All of Optuna's frozen trials, but those that another was queued for."""
         trials = self._study.get_trials(deepcopy=False)
@@ -223,7 +271,7 @@ def space_of(owner: str, name: str, storage: str | Path) -> dict[str, Axis] | No
 def _storage(storage: str | Path) -> Any:
     if isinstance(storage, str):
         return storage
-    backend = _optuna.storages.journal.JournalFileBackend(str(storage))
+    backend = _optuna.storages.journal.JournalFileBackend(str(storage), JournalLock(storage))
     return _optuna.storages.JournalStorage(backend)
 
 
@@ -246,21 +294,24 @@ def _reached(owner: str, storage: str | Path) -> Iterator[None]:
         if isinstance(error, ModuleNotFoundError) or str(error).startswith("`"):
             raise
         arguments.refuse(
-            owner, "storage", "be a storage that Optuna knows", _safe(storage), str(error)
+            owner, "storage", "be a storage that Optuna knows", safe(storage), str(error)
         )
     except Exception as error:  # each database driver has its own
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        arguments.refuse(
-            owner, "storage", "be a storage that can be reached", _safe(storage), f"{why}."
-        )
+        why = _first_line(error)
+        arguments.refuse(owner, "storage", REACHED, safe(storage), f"{why}.")
 
 
-def _safe(storage: str | Path) -> str:
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+
+
+def safe(storage: str | Path) -> str:
     """The address without its password."""
     address = str(storage)
     before, mark, after = address.rpartition("@")
     scheme, _, user = before.partition("://")
-    return f"{scheme}://{user.partition(':')[0]}@{after}" if mark and ":" in user else address
+    shown = f"{scheme}://{user.partition(':')[0]}@{after}" if mark and ":" in user else address
+    return shown.partition("?")[0]
 
 
 def _spoken(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ import keras
 from keras_trainkit.callbacks.learning_curves import LearningCurves
 from keras_trainkit.callbacks.learning_rate_logger import LearningRateLogger
 from keras_trainkit.tuning.search.folds import Folds
+from keras_trainkit.tuning.search.storage_error import StorageError
 from keras_trainkit.tuning.search.trial_folder import CurveWriter, OutputError, TrialFolder
 
 Build = Callable[[Mapping[str, Any]], keras.Model]
@@ -61,6 +62,7 @@ def train_trial(
             on the first fold.
     """
     scores: list[float] = []
+    unsaved = ""
     for fold, (train, validation) in enumerate(training.folds):
         keras.utils.set_random_seed(seed + fold)
         try:
@@ -87,17 +89,28 @@ def train_trial(
                 callbacks=callbacks,
                 verbose=0,
             )
-        except OutputError:
+        except (OutputError, StorageError):
             raise
         except Exception as error:
             return Outcome("failed", None, f"Training raised {_words(error)}")
         if watch.ended is not None:
             if watch.ended.state == "pruned":
-                folder.save(model, mark)
-            return watch.ended
-        folder.save(model, mark)
+                unsaved = _saved(folder, model, mark)
+            return replace(watch.ended, reason=f"{watch.ended.reason} {unsaved}".rstrip())
+        unsaved = _saved(folder, model, mark)
         scores.append(watch.best)
-    return Outcome("complete", sum(scores) / len(scores), scores=tuple(scores))
+    return Outcome("complete", sum(scores) / len(scores), unsaved, tuple(scores))
+
+
+def _saved(folder: TrialFolder, model: keras.Model, mark: int | None) -> str:
+    """Keeps the model, or says why it cannot be kept: its score counts all the same."""
+    try:
+        folder.save(model, mark)
+    except OutputError:
+        raise
+    except Exception as error:
+        return f"The best snapshot could not be saved: {_words(error)}"
+    return ""
 
 
 class _Watch(keras.callbacks.Callback):

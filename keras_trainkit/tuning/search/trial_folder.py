@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,14 @@ class TrialFolder:
         self._facts |= facts
         with _writing(self.path), whole_file(self.path / "trial.json") as part:
             part.write_text(json.dumps(self._facts, indent=1, default=str), encoding="utf-8")
+
+    @staticmethod
+    def give_up(path: Path, reason: str) -> None:
+        """Says of a trial that ran that it does no more, if this machine has its folder."""
+        with suppress(OSError, ValueError), whole_file(path / "trial.json") as part:
+            facts = json.loads((path / "trial.json").read_text(encoding="utf-8"))
+            facts |= {"state": "failed", "reason": reason}
+            part.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
     def save(self, model: keras.Model, fold: int | None) -> None:
         """Keeps the model."""
