@@ -18,7 +18,7 @@ MEANINGS = {
     "diverged": Meaning(
         "Diverged",
         "bad",
-        "The training loss is not finite from epoch {broken} on. Lower the learning rate or warm "
+        "The {which} is not finite from epoch {broken} on. Lower the learning rate or warm "
         "it up, clip the gradients, and look for NaN in the data.",
     ),
     "exploding": Meaning(
@@ -31,6 +31,12 @@ MEANINGS = {
         "Too short to judge",
         "plain",
         "A trend takes at least {fewest} epochs; after {epochs}: {values}.",
+    ),
+    "too few": Meaning(
+        "Too few values to judge",
+        "plain",
+        "{judged} has {count} values in {epochs} epochs, and a trend takes at least {fewest}: "
+        "{values}.",
     ),
     "not learning": Meaning(
         "Not learning",
@@ -79,6 +85,11 @@ MEANINGS = {
         "plain",
         "Without validation data there is no gap to see.",
     ),
+    "no training": Meaning(
+        "No training curve",
+        "plain",
+        "Without the training curve there is no gap to see.",
+    ),
     "late start": Meaning(
         "Late start",
         "warn",
@@ -109,10 +120,11 @@ class Diagnosis:
     the first epoch. More points are better, either way.
 
     Attributes:
-        findings: `"diverged"`, `"exploding"`, `"too short"` or `"not learning"` alone; else one
-            of `"rising"`, `"falling"`, `"level"`; one of `"wide gap"`, `"some gap"`, `"no gap"`,
-            `"solved"` (no gap, and both at 0.98 or more), `"validation ahead"`,
-            `"no validation"`; and any of `"late start"`, `"step"`, `"noisy"`.
+        findings: `"diverged"`, `"exploding"`, `"too short"`, `"too few"` (values in at least five
+            epochs) or `"not learning"` alone; else one of `"rising"`, `"falling"`, `"level"`; one
+            of `"wide gap"`, `"some gap"`, `"no gap"`, `"solved"` (no gap, and both at 0.98 or
+            more), `"validation ahead"`, `"no validation"`, `"no training"`; and any of
+            `"late start"`, `"step"`, `"noisy"`.
         verdict: The same in sentences, and what each asks for.
         metric: The metric that was read.
         training: Its last finite value on the training data, or NaN.
