@@ -170,6 +170,7 @@ def diagnose(
         "epochs": epochs,
         "count": np.isfinite(judged).sum(),
         "values": ", ".join(values) or "nothing yet",
+        "floor": "" if better > 0 else ", unless the noise in the data allows no less",
         "judged": "Training" if judged is training else "Validation",
         "best": best,
         "late_start": late_start,
@@ -319,7 +320,7 @@ def _distance(gap: float, error: float, ends: tuple[float, float], better: int) 
         return "wide gap"
     if gap > max(_NO_GAP, 2 * error):
         return "some gap"
-    if better > 0 and min(ends) >= _SOLVED:
+    if better > 0 and ends[0] >= _SOLVED:
         return "solved"
     return "validation ahead" if -gap >= max(_AHEAD, 2 * error) else "no gap"
 

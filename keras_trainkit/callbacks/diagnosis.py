@@ -66,13 +66,14 @@ MEANINGS = {
     "no gap": Meaning(
         "No gap",
         "warn",
-        "Training is not ahead ({values}), so the network underfits: make it bigger, train it "
-        "longer or regularise it less.",
+        "Training is not ahead ({values}), so the network underfits{floor}: make it bigger, train "
+        "it longer or regularise it less.",
     ),
     "solved": Meaning(
         "No gap",
         "good",
-        "Training and validation agree ({values}): little is left to gain.",
+        "Training has hardly anything left to learn and validation is close to it ({values}): "
+        "for the rest, regularise it more or get more data.",
     ),
     "validation ahead": Meaning(
         "Validation ahead",
@@ -122,7 +123,7 @@ class Diagnosis:
     Attributes:
         findings: `"diverged"`, `"exploding"`, `"too short"`, `"too few"` (values in at least five
             epochs) or `"not learning"` alone; else one of `"rising"`, `"falling"`, `"level"`; one
-            of `"wide gap"`, `"some gap"`, `"no gap"`, `"solved"` (no gap, and both at 0.98 or
+            of `"wide gap"`, `"some gap"`, `"no gap"`, `"solved"` (no gap, and training at 0.98 or
             more), `"validation ahead"`, `"no validation"`, `"no training"`; and any of
             `"late start"`, `"step"`, `"noisy"`.
         verdict: The same in sentences, and what each asks for.

@@ -30,7 +30,8 @@ def accuracies(training, validation=None, **more):
         (towards(1, 6), towards(0.65, 4), ("level", "wide gap"), "overfits: regularise it more"),
         (towards(1, 20), 0.1 + 0.012 * E40, ("rising", "wide gap"), "train longer"),
         (towards(0.6, 4), towards(0.59, 4), ("level", "no gap"), "underfits: make it bigger"),
-        (towards(1, 2), towards(0.99, 2), ("level", "solved"), "little is left to gain"),
+        (towards(1, 2), towards(0.97, 2), ("level", "solved"), "hardly anything left to learn"),
+        (towards(0.97, 2), towards(0.99, 2), ("level", "no gap"), "underfits: make it bigger"),
         (towards(0.5, 4), towards(0.6, 4), ("level", "validation ahead"), "augmented batches"),
         (
             towards(1, 6),
@@ -96,6 +97,15 @@ def test_the_thresholds_of_a_gap(gap, finding):
     of_losses = diagnose({"loss": 5 - 5 * flat, "val_loss": 5 - 5 * flat + 4 * gap})
     assert of_losses.findings[:2] == ("level", finding)
     assert of_losses.gap == pytest.approx(gap)
+
+
+def test_a_loss_does_not_tell_how_low_it_can_be():
+    loss = 50 * np.exp(-E40 / 3) + 0.004
+    reading = diagnose({"loss": loss, "val_loss": loss})
+    assert reading.findings == ("level", "no gap")
+    assert (
+        "so the network underfits, unless the noise in the data allows no less" in reading.verdict
+    )
 
 
 def test_a_loss_past_its_best():
