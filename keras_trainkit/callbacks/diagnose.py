@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_trainkit._core import arguments
@@ -30,7 +32,9 @@ _LEAP = 0.1  # of the logarithm of the loss
 
 
 def diagnose(
-    history: Mapping[str, Sequence[float]], metric: str | None = None, mode: str = "auto"
+    history: Mapping[str, Sequence[float]] | keras.callbacks.History,
+    metric: str | None = None,
+    mode: str = "auto",
 ) -> Diagnosis:
     """Reads the curves of a training run and says what they ask for.
 
@@ -39,11 +43,11 @@ def diagnose(
     shares of the training loss of the first epoch. Jitter is the deviation of one epoch from the
     next, over the second half.
 
-    - diverged: the last training loss is not finite;
+    - diverged: the last training loss is not finite, or the last value of validation is infinite;
     - exploding: over the last third the training loss is (in the median) above where it began
-      and four times its least; or above 10 and jumping by more than 1, where the history has an
-      accuracy, so that the loss is in nats; or ten times below the first epoch in the second
-      and still with a jitter of 0.3 in its logarithm;
+      and four times the size of its least; or above 10 and jumping by more than 1, where the
+      history has an accuracy, so that the loss is in nats; or ten times below the first epoch in
+      the second and still with a jitter of 0.3 in its logarithm;
     - not learning: the training loss lost less than 5% of where it began, or than twice its
       jitter, and the validation metric gained less than 0.03, or than three times its jitter,
       nor does it climb by 0.05 and two standard errors, nor has training reached 0.98. The loss
@@ -63,23 +67,27 @@ def diagnose(
       two standard errors;
     - noisy: validation has a jitter of 0.02 or more.
 
-    Fewer than five epochs are too few for any but the first two.
+    Fewer than five values are too few for any but the first two. Where one of the curves is
+    missing there is no gap, and the other is judged.
 
     The training metric is the epoch's mean over augmented, mixed and dropped-out batches while
     the weights moved, so that it understates: a gap in truth is wider than it looks here.
 
     Args:
-        history: `History.history`: a value for each epoch under the names of the metrics and,
-            with `val_` before them, of their validation. NaN marks an epoch without a value.
-            `learning_rate` (see `callbacks.LearningRateLogger`) lets steps be seen.
-        metric: Which to read; the first accuracy where it is None, else `"loss"`.
+        history: What `fit` returns, or its `history`: a value for each epoch under the names of
+            the metrics and, with `val_` before them, of their validation. NaN marks an epoch
+            without a value. `learning_rate` (see `callbacks.LearningRateLogger`) lets steps be
+            seen.
+        metric: Which to read, with or without `val_`; the first accuracy where it is None, else
+            `"loss"`.
         mode: `"max"` where more is better, `"min"` where less is, `"auto"` to go by the name.
 
     Returns:
         The findings, the numbers behind them, and the verdict.
 
     Raises:
-        ValueError: If the history has no such metric, or its direction is not known.
+        ValueError: If the history has no such metric, its direction is not known, or it is no
+            history of numbers.
 
     Example:
 
@@ -96,13 +104,16 @@ def diagnose(
     curves of networks that were trained into each state (`benchmarks/labelled_curves.py`).
     """
     who = "diagnose"
+    curves = _curves(who, history)
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in curves))
     if metric is None:
-        metric = next((name for name in history if "acc" in name and "val_" not in name), "loss")
-    if metric not in history:
-        arguments.refuse(who, "metric", f"be one of {', '.join(history)}", metric)
+        metric = next((name for name in names if "acc" in name), "loss")
+    metric = str(metric).removeprefix("val_")  # callbacks that stop or save are told `val_loss`
+    if metric not in names:
+        arguments.refuse(who, "metric", f"be one of {', '.join(names)}", metric)
     better = 1 if direction(who, "metric", metric, mode) == "max" else -1
     training, validation, loss, val_loss, rate = (
-        np.asarray(history.get(name, ()), "float64")
+        _numbers(who, name, curves.get(name, ()))
         for name in (metric, f"val_{metric}", "loss", "val_loss", "learning_rate")
     )
     loss = loss if loss.size else training
@@ -111,8 +122,12 @@ def diagnose(
 
     judged = validation if np.isfinite(validation).any() else training
     points = better * judged / scale
+    own = better * training / scale if finite.size else points
     line = _Line.through(points)
-    best = _best_epoch(points, len(training))
+    epochs = max(training.size, validation.size, loss.size)
+    # With `validation_freq`, `History` leaves the epochs without a value out.
+    every = epochs // max(len(points), 1)
+    best = _best(points) * every or None
     ends = _last(training), _last(validation)
     ahead, behind = _Line.through(training), _Line.through(validation)
     gap = better * (ahead.end - behind.end) / scale
@@ -120,14 +135,19 @@ def diagnose(
     lost, noise = _lost(points, line), _jitter(points)
     late_start, steps = _late_start(loss, val_loss, rate), _steps(loss, rate)
 
+    broken, which = _first_of_last(loss, ~np.isfinite(loss)), "training loss"
+    if not broken:
+        broken = every * _first_of_last(validation, np.isinf(validation))
+        which = f"validation {metric}"
+
     findings: tuple[str, ...]
-    if loss.size and not np.isfinite(loss[-1]):
+    if broken:
         findings = ("diverged",)
-    elif _exploded(loss, any("acc" in name for name in history)):
+    elif _exploded(loss, any("acc" in name for name in names)):
         findings = ("exploding",)
     elif np.isfinite(judged).sum() < _FEWEST:
-        findings = ("too short",)
-    elif _stuck(loss, better * training / scale, points, line, "acc" in metric):
+        findings = ("too short" if epochs < _FEWEST else "too few",)
+    elif _stuck(loss, own, points, line, "acc" in metric):
         findings = ("not learning",)
     else:
         more = {
@@ -138,16 +158,19 @@ def diagnose(
         findings = (_trend(line, lost), _distance(gap, gap_error, ends, better))
         findings += tuple(finding for finding, found in more.items() if found)
 
-    names = ("training", "validation")
-    values = [f"{name} {_short(end)}" for name, end in zip(names, ends, strict=True) if end == end]
+    data = ("training", "validation")
+    values = [f"{name} {_short(end)}" for name, end in zip(data, ends, strict=True) if end == end]
     facts = {
-        "broken": 1 + int(np.argmin(np.isfinite(loss))) if loss.size else 0,
+        "which": which,
+        "broken": broken,
         "losses": f"{_short(loss[0])} in the first epoch, {_short(loss[-1])} in the last"
         if loss.size
         else "",
         "fewest": _FEWEST,
-        "epochs": len(training),
+        "epochs": epochs,
+        "count": np.isfinite(judged).sum(),
         "values": ", ".join(values) or "nothing yet",
+        "floor": "" if better > 0 else ", unless the noise in the data allows no less",
         "judged": "Training" if judged is training else "Validation",
         "best": best,
         "late_start": late_start,
@@ -158,6 +181,23 @@ def diagnose(
     return Diagnosis(
         findings, verdict, metric, *ends, best, gap, line.climb, lost, noise, late_start, steps
     )
+
+
+def _curves(who: str, history: Any) -> Mapping[str, Any]:
+    curves = getattr(history, "history", history)
+    if isinstance(curves, Mapping) and curves and all(isinstance(name, str) for name in curves):
+        return curves
+    arguments.refuse(who, "history", "be a `History`, or a mapping of names to curves", curves)
+
+
+def _numbers(who: str, name: str, values: Any) -> np.ndarray:
+    try:
+        curve = np.asarray(values, "float64")
+    except (TypeError, ValueError):
+        curve = np.empty(())
+    if curve.ndim != 1:
+        arguments.refuse(who, "history", f"hold a number for each epoch as {name!r}", values)
+    return curve
 
 
 @dataclass(frozen=True)
@@ -205,11 +245,18 @@ def _short(value: float) -> str:
     return f"{value:.2f}" if 0.1 <= abs(value) < 100 else f"{value:.2g}"
 
 
-def _best_epoch(points: np.ndarray, epochs: int) -> int | None:
+def _best(points: np.ndarray) -> int:
+    """Counted from 1; 0 where none is finite."""
     if not np.isfinite(points).any():
-        return None
-    every = epochs // len(points)  # `validation_freq`, where epochs without a value are left out
-    return (1 + int(np.nanargmax(np.where(np.isfinite(points), points, -np.inf)))) * every
+        return 0
+    return 1 + int(np.argmax(np.where(np.isfinite(points), points, -np.inf)))
+
+
+def _first_of_last(curve: np.ndarray, bad: np.ndarray) -> int:
+    """The first bad value, counted from 1, after the last finite one; 0 where there is none."""
+    places = np.flatnonzero(bad)
+    after = places[places > np.flatnonzero(np.isfinite(curve)).max(initial=-1)]
+    return int(after[0]) + 1 if after.size else 0
 
 
 def _lost(points: np.ndarray, line: _Line) -> float:
@@ -229,19 +276,24 @@ def _jitter(values: np.ndarray) -> float:
 
 def _exploded(loss: np.ndarray, in_nats: bool) -> bool:
     finite = loss[np.isfinite(loss)]
-    if len(finite) < 2 or finite.min() <= 0:
+    if len(finite) < 2:
         return False
     end = np.median(_last_third(finite))
     if in_nats and end > _NATS and _jitter(finite) > 1:
         return True
-    if finite[0] > _PLUNGE * finite[1] and _jitter(np.log(finite)) > _SHAKEN:
+    least = finite.min()
+    plunged = least > 0 and finite[0] > _PLUNGE * finite[1]
+    if plunged and _jitter(np.log(finite)) > _SHAKEN:
         return True
-    return bool(end > max(_BLOWN * finite.min(), finite[0]))
+    return bool(end > max(_BLOWN * abs(least), finite[0]))
 
 
 def _stuck(
     loss: np.ndarray, points: np.ndarray, judged: np.ndarray, line: _Line, accuracy: bool
 ) -> bool:
+    loss = loss[np.isfinite(loss)]
+    if len(loss) < 2:
+        return False
     end, reached = _last_third(loss).mean(), _last_third(points).mean()
     gained = _last_third(judged).mean() - judged[np.isfinite(judged)][0]
     if (
@@ -262,13 +314,13 @@ def _trend(line: _Line, lost: float) -> str:
 
 
 def _distance(gap: float, error: float, ends: tuple[float, float], better: int) -> str:
-    if math.isnan(gap):
-        return "no validation"
+    if math.isinf(error):  # of a curve that is missing, or all but
+        return "no validation" if math.isnan(ends[1]) else "no training"
     if gap >= _WIDE_GAP:
         return "wide gap"
     if gap > max(_NO_GAP, 2 * error):
         return "some gap"
-    if better > 0 and min(ends) >= _SOLVED:
+    if better > 0 and ends[0] >= _SOLVED:
         return "solved"
     return "validation ahead" if -gap >= max(_AHEAD, 2 * error) else "no gap"
 
@@ -282,7 +334,7 @@ def _late_start(loss: np.ndarray, val_loss: np.ndarray, rate: np.ndarray) -> int
     twice = min(2 * still, len(smooth) - 1)
     if still < 2 or smooth[still - 1] - smooth[twice] < 0.2 * way:
         return 0
-    if np.isfinite(val_loss).any():
+    if np.isfinite(val_loss[:1]).any():
         began = val_loss < val_loss[0] - 0.1 * (val_loss[0] - np.nanmin(val_loss))
         if began[:2].any():
             return 0

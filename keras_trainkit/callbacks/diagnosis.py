@@ -18,7 +18,7 @@ MEANINGS = {
     "diverged": Meaning(
         "Diverged",
         "bad",
-        "The training loss is not finite from epoch {broken} on. Lower the learning rate or warm "
+        "The {which} is not finite from epoch {broken} on. Lower the learning rate or warm "
         "it up, clip the gradients, and look for NaN in the data.",
     ),
     "exploding": Meaning(
@@ -31,6 +31,12 @@ MEANINGS = {
         "Too short to judge",
         "plain",
         "A trend takes at least {fewest} epochs; after {epochs}: {values}.",
+    ),
+    "too few": Meaning(
+        "Too few values to judge",
+        "plain",
+        "{judged} has {count} values in {epochs} epochs, and a trend takes at least {fewest}: "
+        "{values}.",
     ),
     "not learning": Meaning(
         "Not learning",
@@ -60,13 +66,14 @@ MEANINGS = {
     "no gap": Meaning(
         "No gap",
         "warn",
-        "Training is not ahead ({values}), so the network underfits: make it bigger, train it "
-        "longer or regularise it less.",
+        "Training is not ahead ({values}), so the network underfits{floor}: make it bigger, train "
+        "it longer or regularise it less.",
     ),
     "solved": Meaning(
         "No gap",
         "good",
-        "Training and validation agree ({values}): little is left to gain.",
+        "Training has hardly anything left to learn and validation is close to it ({values}): "
+        "for the rest, regularise it more or get more data.",
     ),
     "validation ahead": Meaning(
         "Validation ahead",
@@ -78,6 +85,11 @@ MEANINGS = {
         "No validation",
         "plain",
         "Without validation data there is no gap to see.",
+    ),
+    "no training": Meaning(
+        "No training curve",
+        "plain",
+        "Without the training curve there is no gap to see.",
     ),
     "late start": Meaning(
         "Late start",
@@ -109,10 +121,11 @@ class Diagnosis:
     the first epoch. More points are better, either way.
 
     Attributes:
-        findings: `"diverged"`, `"exploding"`, `"too short"` or `"not learning"` alone; else one
-            of `"rising"`, `"falling"`, `"level"`; one of `"wide gap"`, `"some gap"`, `"no gap"`,
-            `"solved"` (no gap, and both at 0.98 or more), `"validation ahead"`,
-            `"no validation"`; and any of `"late start"`, `"step"`, `"noisy"`.
+        findings: `"diverged"`, `"exploding"`, `"too short"`, `"too few"` (values in at least five
+            epochs) or `"not learning"` alone; else one of `"rising"`, `"falling"`, `"level"`; one
+            of `"wide gap"`, `"some gap"`, `"no gap"`, `"solved"` (no gap, and training at 0.98 or
+            more), `"validation ahead"`, `"no validation"`, `"no training"`; and any of
+            `"late start"`, `"step"`, `"noisy"`.
         verdict: The same in sentences, and what each asks for.
         metric: The metric that was read.
         training: Its last finite value on the training data, or NaN.

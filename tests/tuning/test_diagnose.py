@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 
@@ -29,7 +30,8 @@ def accuracies(training, validation=None, **more):
         (towards(1, 6), towards(0.65, 4), ("level", "wide gap"), "overfits: regularise it more"),
         (towards(1, 20), 0.1 + 0.012 * E40, ("rising", "wide gap"), "train longer"),
         (towards(0.6, 4), towards(0.59, 4), ("level", "no gap"), "underfits: make it bigger"),
-        (towards(1, 2), towards(0.99, 2), ("level", "solved"), "little is left to gain"),
+        (towards(1, 2), towards(0.97, 2), ("level", "solved"), "hardly anything left to learn"),
+        (towards(0.97, 2), towards(0.99, 2), ("level", "no gap"), "underfits: make it bigger"),
         (towards(0.5, 4), towards(0.6, 4), ("level", "validation ahead"), "augmented batches"),
         (
             towards(1, 6),
@@ -97,6 +99,15 @@ def test_the_thresholds_of_a_gap(gap, finding):
     assert of_losses.gap == pytest.approx(gap)
 
 
+def test_a_loss_does_not_tell_how_low_it_can_be():
+    loss = 50 * np.exp(-E40 / 3) + 0.004
+    reading = diagnose({"loss": loss, "val_loss": loss})
+    assert reading.findings == ("level", "no gap")
+    assert (
+        "so the network underfits, unless the noise in the data allows no less" in reading.verdict
+    )
+
+
 def test_a_loss_past_its_best():
     reading = diagnose(
         {"loss": 2.3 * np.exp(-E40 / 6), "val_loss": 2.3 * np.exp(-E40 / 4) + 0.02 * E40}
@@ -113,6 +124,20 @@ def test_divergence():
     assert diagnose({"loss": [math.inf]}).best_epoch is None
     recovered = {"loss": [2.3, NAN, 1.9, 1.5, 1.2, 1.0, 0.9, 0.8]}
     assert diagnose(recovered).findings == ("rising", "no validation")
+    twice = diagnose({"loss": [2.3, NAN, 1.9, 1.5, NAN, NAN]})
+    assert "training loss is not finite from epoch 5 on" in twice.verdict
+
+
+def test_a_validation_that_ends_infinite_has_diverged():
+    history = {"loss": 2.3 * np.exp(-E40 / 6), "val_loss": 2.4 * np.exp(-E40 / 6)}
+    for broken, first in ((E40 > 38, 39), (E40 > 0, 1)):
+        reading = diagnose({**history, "val_loss": np.where(broken, math.inf, history["val_loss"])})
+        assert reading.findings == ("diverged",)
+        assert f"validation loss is not finite from epoch {first} on" in reading.verdict
+    gone = np.where(E40 > 38, NAN, history["val_loss"])  # no value, which says nothing
+    assert diagnose({**history, "val_loss": gone}).findings[0] == "level"
+    late_finite = np.where(E40 == 1, math.inf, history["val_loss"])
+    assert diagnose({**history, "val_loss": late_finite}).findings[0] == "level"
 
 
 def test_not_learning():
@@ -133,6 +158,14 @@ def test_too_short(epochs):
     assert reading.best_epoch == (epochs or None)
 
 
+def test_too_few_values_in_epochs_enough():
+    validation = [NAN, 0.4, NAN, 0.6, NAN, 0.65, NAN, 0.7]
+    training = [0.1, 0.3, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85]
+    reading = diagnose(accuracies(training, validation))
+    assert reading.headline == "Too few values to judge"
+    assert "Validation has 4 values in 8 epochs, and a trend takes at least 5" in reading.verdict
+
+
 def test_epochs_without_validation():
     validation = np.full(40, NAN)
     validation[1::2] = towards(0.65, 4)[1::2]
@@ -140,6 +173,44 @@ def test_epochs_without_validation():
     left_out = diagnose(accuracies(towards(1, 6), validation[1::2]))  # as History has them
     assert sparse.findings == left_out.findings == ("level", "wide gap")
     assert sparse.best_epoch == left_out.best_epoch == 40
+
+
+def test_a_validation_without_training():
+    history = {"val_accuracy": towards(0.65, 4), "val_loss": 2.3 * np.exp(-E40 / 4)}
+    for missing in ({}, {"accuracy": []}, {"accuracy": [0.1]}, {"loss": 2.3 * np.exp(-E40 / 4)}):
+        reading = diagnose({**history, **missing})
+        assert reading.metric == "accuracy"
+        assert reading.findings == ("level", "no training")
+        assert "Validation has levelled off. Without the training curve" in reading.verdict
+        assert reading.best_epoch == 40
+    assert diagnose({"loss": [1.0], "val_loss": -E40}).best_epoch == 40
+    assert "after 3:" in diagnose({"val_loss": [1.0, 0.9, 0.8]}).verdict
+
+
+def test_a_metric_by_the_name_of_its_validation():
+    history = accuracies(towards(1, 6), towards(0.65, 4))
+    assert diagnose(history, "val_accuracy") == diagnose(history, "accuracy")
+
+
+def test_what_fit_returns_is_read():
+    returned = keras.callbacks.History()
+    returned.history = accuracies(towards(1, 6), towards(0.65, 4))
+    assert diagnose(returned) == diagnose(returned.history)
+
+
+@pytest.mark.parametrize(
+    ("history", "rule"),
+    [
+        *((other, "be a `History`, or a mapping") for other in (None, {}, [1.0], {1: [1.0]})),
+        *(
+            ({"loss": curve}, "hold a number for each epoch as 'loss'")
+            for curve in (0.5, ["a"], [[1.0, 2.0]], [[1.0], []], [1j])
+        ),
+    ],
+)
+def test_what_is_no_history(history, rule):
+    with pytest.raises(ValueError, match=f"`diagnose`: `history` must {rule}"):
+        diagnose(history)
 
 
 def test_which_metric_is_read():
@@ -171,6 +242,7 @@ def test_the_numbers():
         np.where(E40 < 20, 2.3 * np.exp(-E40 / 6), 40.0),
         np.where(E40 % 2, 90.0, 60.0),  # far above any guess, and it jumps
         np.where(E40 == 1, 1e9, np.where(E40 % 2, 9e5, 1e3)),
+        np.where(E40 < 20, -E40, 1e3),  # of densities
     ],
 )
 def test_explosions(loss):
@@ -185,6 +257,10 @@ def test_large_losses_are_no_explosion():
     assert diagnose({"loss": targets}).findings == ("level", "no validation")
     penalty = {"loss": 60 * np.exp(-E40 / 40), "accuracy": towards(0.8, 10)}
     assert diagnose(penalty).findings == ("rising", "no validation")
+
+
+def test_losses_below_zero_are_no_explosion():
+    assert diagnose({"loss": 1 - 3 * towards(1, 3)}).findings == ("level", "no validation")
 
 
 def test_a_guess_among_equals_is_not_learning():
