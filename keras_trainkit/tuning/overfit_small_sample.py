@@ -317,6 +317,8 @@ def _by_epoch(losses: np.ndarray, count: int) -> np.ndarray:
 
 def _is_falling(losses: np.ndarray, count: int) -> bool:
     means = _by_epoch(losses, count)
+    if means.size < 2:
+        return True
     quarter = max(len(means) // 4, 1)
     return bool(means[-quarter:].mean() < _FALLING * means[-2 * quarter : -quarter or None].mean())
 

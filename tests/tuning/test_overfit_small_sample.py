@@ -303,14 +303,20 @@ def test_padding_is_not_asked_for():
 
 
 def test_the_labels_of_pixels_are_counted():
-    images = np.zeros((4, 5, 5, 1))  # of which nothing is known but the most frequent label
-    labels = (np.arange(100) % 5 == 0).reshape(4, 5, 5)
-    model = keras.Sequential([keras.Input((5, 5, 1)), layers.Dense(2, "softmax")])
+    images = np.zeros((4, 25, 1))  # of which nothing is known but the most frequent label
+    labels = (np.arange(100) % 5 == 0).reshape(4, 25).astype("int64")
+    model = keras.Sequential([keras.Input((25, 1)), layers.Dense(2, "softmax")])
     result = tuning.overfit_small_sample(
-        lambda: compiled(model, SPARSE, 1.0), (images, labels.astype("int64")), epochs=9
+        lambda: compiled(model, SPARSE, 1.0), (images, labels), epochs=9
     )
     words = "80.0% of 100 labels of 4 rows of 1 batch are right after 9 epochs, 20 are not"
     assert words in result.verdict
+
+
+def test_one_epoch_is_too_few_to_level_off():
+    small = {"batches": 24, "batch_size": 4, "epochs": 1}
+    result = tuning.overfit_small_sample(lambda: straight("mse"), (X, A), **small)
+    assert "give it more epochs" in result.verdict
 
 
 def test_a_sample_of_one_class_proves_nothing():
