@@ -27,10 +27,12 @@ class OverfitReading:
 
     Attributes:
         passed: Whether the sample was learned.
-        finding: `"learned"`, `"not going down"`, `"exploding"` or `"partly"`.
-        accuracy: The last share of rows that are right; NaN for losses without classes.
+        finding: `"learned"`, `"not going down"`, `"exploding"`, `"partly"`, `"too early"` (the time
+            limit) or `"cannot be judged"`.
+        accuracy: The last share of labels that are right; NaN for losses without classes.
         losses: The loss of each batch before its step.
-        accuracies: By epoch; empty for losses without classes.
+        accuracies: Of some epochs; empty for losses without classes.
+        asked: Those epochs.
         rows: How many rows the sample has.
         epochs: How many there were.
         seconds: How long they took.
@@ -42,6 +44,7 @@ class OverfitReading:
     accuracy: float
     losses: np.ndarray = field(repr=False, compare=False)
     accuracies: np.ndarray = field(repr=False, compare=False)
+    asked: np.ndarray = field(repr=False, compare=False)
     rows: int
     epochs: int
     seconds: float
@@ -51,7 +54,7 @@ class OverfitReading:
         return self.verdict
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draws the losses of the batches, and the accuracy of the epochs.
+        """Draws the losses of the batches, and the accuracies.
 
         Args:
             path: A file to write, ending in .png, .svg or .pdf.
@@ -76,8 +79,7 @@ def _draw(reading: OverfitReading) -> Any:
     _draw_losses(plots[0], reading)
     if both:
         plots[1].set_title("Accuracy", loc="left", size=11, color=INK)
-        epochs = np.arange(1, reading.accuracies.size + 1)
-        plots[1].plot(epochs, reading.accuracies, color=TRAINING, lw=1.6, marker="o", ms=3)
+        plots[1].plot(reading.asked, reading.accuracies, color=TRAINING, lw=1.6, marker="o", ms=3)
         plots[1].set_ylim(0, 1.03)
     for axes in plots:
         axes.set_xlabel("epoch", color=INK)

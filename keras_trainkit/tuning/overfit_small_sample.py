@@ -7,11 +7,11 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_trainkit._core import arguments
 from keras_trainkit.callbacks._batches import (
@@ -21,16 +21,26 @@ from keras_trainkit.callbacks._batches import (
     rows_of,
     training_and_validation,
 )
-from keras_trainkit.callbacks._constant_loss import constant_losses, data_loss
-from keras_trainkit.callbacks._objectives import objective_of
 from keras_trainkit.callbacks.find_learning_rate import built_model
+from keras_trainkit.tuning.overfit_judge import OverfitJudge
 from keras_trainkit.tuning.overfit_reading import OverfitReading
 
-_SHARE = 0.01  # of the loss of a constant: what counts as learned where there is no accuracy
-_STILL = 0.9  # of the loss at the start: what is above has not gone down
-_BLOWN = 2.0  # times the loss at the start
+_MOVED = 0.1  # of the way that the loss can fall: what is less has not gone down
 _FALLING = 0.97  # from one quarter of the epochs to the next
-_OFF = {"rate": 0.0, "dropout": 0.0, "recurrent_dropout": 0.0, "survival_probability": 1.0}
+_FEW = 5  # epochs, too few to blame anything where the time limit ended it
+_OFF = {
+    "rate": 0.0,
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+    "survival_probability": 1.0,
+    "draw_at_test": False,
+}
+_PENALTIES = (
+    "weight_decay",
+    "l1_regularization_strength",
+    "l2_regularization_strength",
+    "l2_shrinkage_regularization_strength",
+)
 
 
 def overfit_small_sample(
@@ -46,30 +56,37 @@ def overfit_small_sample(
     """Trains a new model on a few minibatches until it knows them by heart, or says why not.
 
     A sound network reaches 100% on five batches within seconds; one that does not has a fault
-    that no search for hyperparameters will find. Whatever hinders is off: kernel, bias and
-    activity regularisers, the optimizer's weight decay, dropout and its like, stochastic depth,
-    noise, and the augmentation layers inside of the model (every layer without weights acts as in
-    testing); batch normalisation stays. A rate that is a schedule stays, too.
+    that no search for hyperparameters will find. Whatever hinders is off: regularisers and
+    constraints of weights, losses that layers add, the optimizer's weight decay and its like,
+    dropout and its like, stochastic depth, noise, and the augmentation layers inside of the model
+    (every layer without weights acts as in testing); batch normalisation stays, and so does chance
+    that a layer of yours with weights draws itself. A rate that is a schedule stays, too.
 
-    Where the loss is no cross-entropy, learned means: 1% of the loss of the best constant.
+    One cross-entropy is judged by the accuracy, looked at ever more seldom: after 1, 2, 3, 4, 6,
+    8, 12, 16 epochs and so on, and at the end. Another loss, or that of several outputs, counts as
+    learned where 99% of the way is done from the loss of the best constant to that of the labels
+    themselves. Where neither is known, as the labels are not shaped as the outputs, or a function
+    takes logits, the verdict says that it cannot be judged. Labels without a weight, or masked, do
+    not count.
 
     Args:
         build: A function without arguments that returns a new compiled model; that model is
-            changed and used up, nothing else is touched.
+            changed and used up.
         data: `(x, y[, sample_weight])`, a dataset of such batches, or `(train, validation)`, of
             which the first part is taken.
         batches: How many; of arrays rows drawn at random, of a dataset the first ones.
         batch_size: Of arrays.
         epochs: At most; it ends as soon as all is right.
-        time_limit: Seconds, looked at after each batch; None is none.
-        seed: Of the weights and of the rows.
+        time_limit: Seconds of training, with compiling, looked at after each batch; None is none.
+        seed: Of the weights and of the rows; `keras.utils.set_random_seed` is called with it, so
+            the generators of Python, NumPy and the backend start anew.
 
     Returns:
         The figures and the verdict.
 
     Raises:
-        ValueError: If an argument breaks its rule, `build` raises or returns no compiled model,
-            or the loss is not finite before any step.
+        ValueError: If an argument breaks its rule, `build` raises or returns no model compiled
+            with a loss, labels do not fit the loss, or it is not finite before any step.
 
     Example:
 
@@ -97,81 +114,82 @@ def overfit_small_sample(
     seed = arguments.integer(who, "seed", seed, 0)
     sample = _sample(who, data, count, batch_size, seed)
     model = built_model(who, "build", build, seed)
+    if model.loss is None:
+        arguments.refuse(who, "build", "return a model compiled with a loss", None)
     if not model.built:
         model(sample[0].x)
     _unregularise(model)
-
-    begin = time.monotonic()
-    limit = math.inf if time_limit is None else begin + time_limit
-    judge = _Judge(model, sample)
+    judge = OverfitJudge(who, model, sample)
     if not math.isfinite(judge.start):
         cure = "Look for NaN in the data; `check_initial_loss` may know more."
         arguments.refuse(who, "data", "have a finite loss before any step", judge.start, cure)
-    losses: list[float] = []
-    accuracies: list[float] = []
-    right = False
-    epoch = 0
-    while epoch < epochs and not right and time.monotonic() < limit:
-        epoch += 1
-        for batch in sample:
-            losses.append(float(model.train_on_batch(*batch, return_dict=True)["loss"]))
-            if not math.isfinite(losses[-1]) or time.monotonic() > limit:
-                break
-        if not math.isfinite(losses[-1]):
-            break
-        right, accuracy = judge.ask(losses[-len(sample) :])
-        accuracies += [] if math.isnan(accuracy) else [accuracy]
-    ended = epoch >= epochs
-    finding = "learned" if right else _finding(judge.start, np.array(losses), len(sample))
-    words = _words(finding, judge.start, losses, accuracies, sample, epoch, ended)
-    rows = sum(batch.rows for batch in sample)
-    last = accuracies[-1] if accuracies else math.nan
-    seconds = time.monotonic() - begin
+
+    run = _train(model, sample, judge, epochs, math.inf if time_limit is None else time_limit)
+    finding = _finding(judge, run, len(sample))
     return OverfitReading(
-        right, finding, last, np.array(losses), np.array(accuracies), rows, epoch, seconds, words
+        run.right,
+        finding,
+        run.accuracies[-1] if run.accuracies else math.nan,
+        np.array(run.losses),
+        np.array(run.accuracies),
+        np.array(run.asked, int),
+        sum(batch.rows for batch in sample),
+        run.epoch,
+        run.seconds,
+        _words(finding, judge, run, sample),
     )
 
 
-class _Judge:
-    """Says whether the sample is learned, by the accuracy or by the loss."""
+@dataclass
+class _Run:
+    """How the training went."""
 
-    def __init__(self, model: keras.Model, sample: Sequence[Batch]) -> None:
-        self._model = model
-        self._sample = sample
-        self._objective = objective_of(model.loss)
-        with self._scope():
-            predictions = self._predictions()
-            self.start = data_loss(model, sample, predictions)
-            leaves = keras.tree.flatten(predictions[0])
-            self._counts = self._objective.known and len(leaves) == 1
-            constants = None
-            if not self._counts and len(leaves) == 1:
-                constants = constant_losses(model, sample, leaves[0].shape[-1])
-        self._target = _SHARE * (self.start if constants is None else float(constants[1].mean()))
+    losses: list[float] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    epoch: int = 0
+    right: bool = False
+    late: bool = False
+    seconds: float = 0.0
+    labels: int = 0
+    wrong: int = 0
 
-    def ask(self, losses: Sequence[float]) -> tuple[bool, float]:
-        """Whether all is right, and the accuracy; NaN where there is none."""
-        if not self._counts:
-            return float(np.mean(losses)) <= self._target, math.nan
-        with self._scope():
-            predictions = self._predictions()
-        outputs = [keras.tree.flatten(prediction)[0] for prediction in predictions]
-        right = [
-            self._objective.right(
-                keras.tree.flatten(batch.y)[0], ops.convert_to_numpy(output).astype("float32")
-            )
-            for batch, output in zip(self._sample, outputs, strict=True)
-        ]
-        accuracy = float(np.concatenate(right).mean())
-        return accuracy == 1.0, accuracy
 
-    def _predictions(self) -> list[Any]:
-        """In training mode: moving statistics lag behind."""
-        return [self._model(batch.x, training=True) for batch in self._sample]
+def _train(
+    model: keras.Model,
+    sample: Sequence[Batch],
+    judge: OverfitJudge,
+    epochs: int,
+    time_limit: float,
+) -> _Run:
+    run = _Run()
+    begin = time.monotonic()
+    while run.epoch < epochs and not run.right and not run.late:
+        run.epoch += 1
+        for batch in sample:
+            run.losses.append(float(model.train_on_batch(*batch, return_dict=True)["loss"]))
+            run.seconds = time.monotonic() - begin
+            run.late = run.seconds > time_limit and len(run.losses) < epochs * len(sample)
+            if run.late or not math.isfinite(run.losses[-1]):
+                break
+        if not math.isfinite(run.losses[-1]):
+            break
+        if not judge.counts:
+            seen = run.losses[-len(sample) :]
+            run.right = len(run.losses) >= len(sample) and float(np.mean(seen)) <= judge.target
+        elif run.late or run.epoch == epochs or _is_asked(run.epoch):
+            right = judge.right()
+            run.labels, run.wrong = right.size, int(np.sum(~right))
+            run.right = not run.wrong
+            run.asked.append(run.epoch)
+            run.accuracies.append(float(right.mean()))
+    return run
 
-    def _scope(self) -> Any:
-        variables = self._model.variables
-        return keras.StatelessScope([(variable, variable.value) for variable in variables])
+
+def _is_asked(epoch: int) -> bool:
+    """1, 2, 3, 4, 6, 8, 12, ...: what is not compiled may cost more than the training."""
+    last = max(epoch.bit_length() - 2, 0)
+    return epoch >> last << last == epoch
 
 
 def _sample(who: str, data: Any, count: int, batch_size: int, seed: int) -> list[Batch]:
@@ -188,18 +206,27 @@ def _unregularise(model: keras.Model) -> None:
     model.steps_per_execution = 1  # batches are handed over one by one
     for variable in model.trainable_variables:
         variable.regularizer = None
+        variable.constraint = None
     optimizer = model.optimizer
     while optimizer is not None:
-        optimizer.weight_decay = None
+        for name in _PENALTIES:
+            if getattr(optimizer, name, None):
+                setattr(optimizer, name, 0.0)
         inner = getattr(optimizer, "inner_optimizer", None)
         optimizer = inner or getattr(optimizer, "optimizer", None)
-    for layer in model._flatten_layers(include_self=False):  # no public name finds them all
-        layer.activity_regularizer = None
+    for layer in model._flatten_layers():  # no public name finds them all
+        changed = vars(layer)  # past Keras, which tracks what is set
+        changed["add_loss"] = _add_nothing
         for name, value in _OFF.items():
-            if isinstance(getattr(layer, name, None), float) and name in vars(layer):
+            if isinstance(changed.get(name), type(value)):
                 setattr(layer, name, value)
         if not layer.weights and "training" in inspect.signature(layer.call).parameters:
-            vars(layer)["call"] = _as_in_testing(layer.call)  # past Keras, which tracks what is set
+            changed["call"] = _as_in_testing(layer.call)
+    model.train_function = None  # `build` may have trained it, with what is off now
+
+
+def _add_nothing(loss: Any) -> None:
+    """In the place of a layer's `add_loss`."""
 
 
 def _as_in_testing(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -214,32 +241,40 @@ def _as_in_testing(call: Callable[..., Any]) -> Callable[..., Any]:
     return testing
 
 
-def _finding(start: float, losses: np.ndarray, count: int) -> str:
-    if not math.isfinite(losses[-1]) or losses[-count:].mean() > start + (_BLOWN - 1) * abs(start):
+def _finding(judge: OverfitJudge, run: _Run, count: int) -> str:
+    if run.right:
+        return "learned"
+    losses, room = np.array(run.losses), abs(judge.start - judge.floor)
+    if not math.isfinite(losses[-1]):
         return "exploding"
-    by_epoch = losses[: losses.size // count * count].reshape(-1, count).mean(1)
-    lowest = by_epoch.min(initial=losses.mean())
-    return "not going down" if lowest > start - (1 - _STILL) * abs(start) else "partly"
+    if run.late and losses.size < _FEW * count:
+        return "too early"
+    if losses[-count:].mean() > judge.start + room:
+        return "exploding"
+    if _by_epoch(losses, count).min() > judge.start - _MOVED * room:
+        return "not going down"
+    return "partly" if judge.counts or math.isfinite(judge.target) else "cannot be judged"
 
 
-def _words(
-    finding: str,
-    start: float,
-    losses: Sequence[float],
-    accuracies: Sequence[float],
-    sample: Sequence[Batch],
-    epoch: int,
-    ended: bool,
-) -> str:
+def _words(finding: str, judge: OverfitJudge, run: _Run, sample: Sequence[Batch]) -> str:
     rows = sum(batch.rows for batch in sample)
-    size = f"{rows} rows of {len(sample)} batch{'es' if len(sample) > 1 else ''}"
-    after = f"after {epoch} epoch{'s' if epoch > 1 else ''}"
-    mean = float(np.mean(losses[-len(sample) :]))
-    way = f"from {start:.3g} to {mean:.3g} {after}"
+    size = f"{rows} rows of {_number(len(sample), 'batch', 'es')}"
+    if run.labels not in (0, rows):
+        size = f"{run.labels} labels of {size}"
+    after = f"after {_number(run.epoch, 'epoch', 's')}"
+    mean = float(np.mean(run.losses[-len(sample) :]))
+    way = f"from {judge.start:.3g} to {mean:.3g} {after}"
+    late = " The time limit ended it." if run.late else ""
     if finding == "learned":
-        what = "are right" if accuracies else f"are learned (loss {way})"
-        return f"Learned: all {size} {what}{f' {after}' if accuracies else ''}."
-    late = "" if ended or finding == "exploding" else " The time limit ended it."
+        what = f"are right {after}" if run.accuracies else f"are learned (loss {way})"
+        alike = " But all labels are the same, which proves nothing." if judge.alike else ""
+        return f"Learned: all {size} {what}.{alike}"
+    if finding == "too early":
+        done = _number(len(run.losses), "batch", "es")
+        return (
+            f"Too early to say: {done} in {run.seconds:.3g} seconds, with compiling, and the loss "
+            f"goes {way}. Raise `time_limit`."
+        )
     if finding == "exploding":
         how = f"goes {way}" if math.isfinite(mean) else f"is no longer finite {after}"
         return (
@@ -251,15 +286,19 @@ def _words(
             f"Not going down: the loss goes {way}. The learning rate is too low, or the "
             f"initialisation is bad (`check_activations`).{late}"
         )
-    partly = f"the loss goes {way}"
-    if accuracies:
-        wrong = round((1 - accuracies[-1]) * rows)
-        partly = f"{accuracies[-1]:.1%} of {size} are right {after}, {wrong} are not"
+    if finding == "cannot be judged":
+        why = "what a constant prediction would have is not known for this loss and these labels"
+        if judge.alike:
+            why = "all labels are the same"
+        return f"Cannot be judged: the loss goes {way}, but {why}.{late}"
+    partly = f"the loss goes {way}, where {judge.target:.3g} counts as learned"
+    if run.accuracies:
+        partly = f"{run.accuracies[-1]:.1%} of {size} are right {after}, {run.wrong} are not"
     contradicting = _contradicting(sample)
     if contradicting:
         why = f"{contradicting} rows have the input of another one and a different label"
         return f"Partly: {partly}. {why}: look at the data.{late}"
-    if _is_falling(losses, len(sample)):
+    if _is_falling(np.array(run.losses) - judge.floor, len(sample)):
         return f"Partly: {partly}. The loss still falls: give it more epochs.{late}"
     return (
         f"Partly: {partly}. The loss falls no more: the rate is too high to settle, or the network "
@@ -267,8 +306,19 @@ def _words(
     )
 
 
-def _is_falling(losses: Sequence[float], count: int) -> bool:
-    means = np.array(losses[: len(losses) // count * count]).reshape(-1, count).mean(1)
+def _number(count: int, what: str, more: str) -> str:
+    return f"{count} {what}{more if count > 1 else ''}"
+
+
+def _by_epoch(losses: np.ndarray, count: int) -> np.ndarray:
+    """The mean loss of each whole epoch."""
+    return losses[: losses.size // count * count].reshape(-1, count).mean(1)
+
+
+def _is_falling(losses: np.ndarray, count: int) -> bool:
+    means = _by_epoch(losses, count)
+    if means.size < 2:
+        return True
     quarter = max(len(means) // 4, 1)
     return bool(means[-quarter:].mean() < _FALLING * means[-2 * quarter : -quarter or None].mean())
 
