@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -46,11 +47,15 @@ class RateRuns:
 
     def __enter__(self) -> RateRuns:
         self._chance.__enter__()
-        self._model.optimizer = self._optimizer
-        self._model.train_function = self._model.test_function = None
-        self._model.steps_per_execution = 1  # else a rate would hold for several batches
-        self._optimizer.build(self._model.trainable_variables)
-        self._start = self._values()
+        try:
+            self._model.optimizer = self._optimizer
+            self._model.train_function = self._model.test_function = None
+            self._model.steps_per_execution = 1  # else a rate would hold for several batches
+            self._optimizer.build(self._model.trainable_variables)
+            self._start = self._values()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(
@@ -59,24 +64,25 @@ class RateRuns:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if hasattr(self._model, "jax_state_sync"):  # an interrupted step holds the state outside
-            with suppress(RuntimeError):  # or has given it away
-                self._model.jax_state_sync()
-        self._model.reset_metrics()  # those that have been built meanwhile, too
-        _assign(self._found)
-        for name, value in self._aside.items():
-            setattr(self._model, name, value)
-        self._chance.__exit__(None, None, None)
+        try:
+            if hasattr(self._model, "jax_state_sync"):  # an interrupted step holds it outside
+                with suppress(RuntimeError):  # or has given it away
+                    self._model.jax_state_sync()
+            self._model.reset_metrics()  # those that have been built meanwhile, too
+            _assign(self._found)
+        finally:  # after a second Ctrl-C, too
+            for name, value in self._aside.items():
+                setattr(self._model, name, value)
+            self._chance.__exit__(None, None, None)
 
     def restart(self) -> None:
         """Back to the start: weights, moving statistics, seeds and the optimizer's state."""
         _assign(self._start)
 
-    def train(self, batches: Iterable[Batch], rates: Iterable[float]) -> Iterable[float]:
-        """The loss of each batch, before the step that it makes at the rate of its turn."""
-        for rate, batch in zip(rates, batches, strict=False):
-            self._optimizer.learning_rate = rate
-            yield self._loss(self._model.train_on_batch(*batch, return_dict=True))
+    def step(self, rate: float, batch: Batch) -> float:
+        """The loss of the batch, before the step that it makes at this rate."""
+        self._optimizer.learning_rate = rate
+        return self._loss(self._model.train_on_batch(*batch, return_dict=True))
 
     def evaluate(self, batches: Sequence[Batch]) -> float:
         """The mean loss over rows, as `evaluate` has it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -129,13 +129,17 @@ def find_learning_rate(
         search = _Search(runs, judged, steps, lambda: endless(who, train, batch_size, seed))
         tested, losses = search.range_test(iterations)
         ladder = search.ladder(rates, iterations)
-        best = min(ladder, key=lambda rung: rung.expected)
-        if not best.expected < start:
-            words = _nothing_learns(ladder, start, iterations)
-            return LearningRateReading(None, start, ladder, (), tested, losses, steps, words)
-        refined = search.refine(best.rate, 2 * iterations)
-    rate = float(f"{_lowest(refined):.2g}")
-    words = _reason(rate, start, ladder, refined, steps, iterations)
+        refined: tuple[Rung, ...] = ()
+        if _best(ladder).expected < start:
+            refined = search.refine(_best(ladder).rate, 2 * iterations)
+    rate: float | None = None
+    if refined and _best(refined).expected < start:
+        rate = float(f"{_lowest(refined):.2g}")
+        words = _reason(rate, start, ladder, refined, steps, iterations)
+    elif refined:
+        words = _nothing_learns(refined, start, 2 * iterations)
+    else:
+        words = _nothing_learns(ladder, start, iterations)
     return LearningRateReading(rate, start, ladder, refined, tested, losses, steps, words)
 
 
@@ -182,13 +186,12 @@ class _Search:
         rates = np.geomspace(*_RANGE, iterations)
         losses: list[float] = []
         average, best = 0.0, math.inf
-        self._runs.restart()
-        for loss in self._runs.train(self._batches(), rates.tolist()):
+        for loss in self._losses(rates.tolist()):
             losses.append(loss)
             average = _SMOOTH * average + (1 - _SMOOTH) * loss
             smooth = average / (1 - _SMOOTH ** len(losses))
             best = min(best, smooth)
-            if not math.isfinite(loss) or (best > 0 and smooth > _DIVERGED * best):
+            if best > 0 and smooth > _DIVERGED * best:
                 break
         return rates[: len(losses)], np.array(losses)
 
@@ -223,17 +226,29 @@ class _Search:
         rate = float(f"{rate:.6g}")  # 0.001, where 0.01 / 10 is not quite
         taken = min(iterations, self._steps)
         half = max(taken // 2, 1)
-        self._runs.restart()
         losses: list[float] = []
         middle = math.inf
-        for loss in self._runs.train(self._batches(), itertools.repeat(rate, taken)):
+        for loss in self._losses(itertools.repeat(rate, taken)):
             losses.append(loss)
-            if not math.isfinite(loss):
-                break
             if len(losses) == half:
                 middle = self._loss()
         end = self._loss() if math.isfinite(losses[-1]) else math.inf
         return Rung(rate, np.array(losses), middle, end, _expected(middle, end, taken, self._steps))
+
+    def _losses(self, rates: Iterable[float]) -> Iterator[float]:
+        """The losses of the batches from the start on, to one that is not finite."""
+        self._runs.restart()
+        for number, (rate, batch) in enumerate(zip(rates, self._batches(), strict=False), 1):
+            loss = self._runs.step(rate, batch)
+            yield loss
+            if not math.isfinite(loss):
+                self._runs.restart()
+                first = self._runs.step(rate, batch)  # the rate's doing, or the batch's own?
+                if not math.isfinite(first):
+                    cure = f"Look for NaN in batch {number}."
+                    rule = "have a finite loss on every batch"
+                    arguments.refuse("find_learning_rate", "data", rule, first, cure)
+                return
 
     def _loss(self) -> float:
         loss = self._runs.evaluate(self._judged)
@@ -272,7 +287,8 @@ def _lowest(rungs: Sequence[Rung]) -> float:
 
 
 def _best(rungs: Sequence[Rung]) -> Rung:
-    return min(rungs, key=lambda rung: rung.expected)
+    """That of the lowest loss; where all blow up the lowest rate."""
+    return min(rungs, key=lambda rung: (rung.expected, rung.rate))
 
 
 def _falling(rungs: Sequence[Rung]) -> tuple[Rung, ...]:
@@ -338,10 +354,15 @@ def _reason(
     return words
 
 
-def _nothing_learns(ladder: Sequence[Rung], start: float, iterations: int) -> str:
-    tried = f"No rate from {ladder[-1].rate:g} to {ladder[0].rate:g} lowers the loss"
+def _nothing_learns(rungs: Sequence[Rung], start: float, iterations: int) -> str:
+    tried = f"No rate from {rungs[-1].rate:g} to {rungs[0].rate:g} "
+    if not any(math.isfinite(rung.end) for rung in rungs):
+        return (
+            f"{tried}keeps the loss finite for {iterations} steps. Look for a gradient that is "
+            "not finite, as that of a square root or a logarithm at 0."
+        )
     return (
-        f"{tried} below the {start:.3g} of the start within {iterations} steps. Look at the "
+        f"{tried}lowers the loss below the {start:.3g} of the start within {iterations} steps. Look at the "
         "initial loss and at the activations (`check_initial_loss`, `check_activations`), at the "
         "labels, and whether a few batches can be learned at all (`overfit_small_sample`)."
     )

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from keras_trainkit import callbacks, optimizers, schedules, tuning
+from keras_trainkit.callbacks._batches import Batch
+from keras_trainkit.callbacks._rate_runs import RateRuns
 from keras_trainkit.callbacks.find_learning_rate import _expected, _lowest
 from keras_trainkit.callbacks.learning_rate_reading import Rung
 
@@ -115,6 +117,36 @@ def test_an_interrupt_leaves_it_as_before(error):
         np.testing.assert_array_equal(old, new)
 
 
+class Unready(keras.optimizers.SGD):
+    """Ctrl-C while its state is made."""
+
+    interrupts = False
+
+    def build(self, variables):
+        if Unready.interrupts:
+            raise KeyboardInterrupt
+        super().build(variables)
+
+
+def test_an_interrupt_at_the_beginning_leaves_it_as_before(monkeypatch):
+    model = busy(Unready(0.01, momentum=0.9))
+    before, optimizer, function = state(model), model.optimizer, model.train_function
+    monkeypatch.setattr(Unready, "interrupts", True)
+    with pytest.raises(KeyboardInterrupt):
+        tuning.find_learning_rate(model, (X, Y), **FAST)
+    assert (model.optimizer, model.train_function) == (optimizer, function)
+    for old, new in zip(before, state(model), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_second_interrupt_leaves_the_optimizer(monkeypatch):
+    model = line()
+    optimizer = model.optimizer
+    with pytest.raises(ZeroDivisionError), RateRuns("test", model, Batch(X, Y)):
+        monkeypatch.setattr(model, "reset_metrics", lambda: 1 / 0)
+    assert model.optimizer is optimizer
+
+
 def by_hand(rate, batches, kernel, bias):
     """Losses and weights of plain gradient descent on a line."""
     losses = []
@@ -187,6 +219,34 @@ def test_no_rate_learns():
     assert found.learning_rate is None
     assert "No rate from" in found.verdict
     found.plot()
+
+
+def test_a_batch_that_is_not_finite_is_named():
+    train = [(X[i : i + 32], Y[i : i + 32]) for i in range(0, 128, 32)] * 5
+    train[15] = X[:32], np.where(np.arange(32) == 3, np.nan, Y[:32])  # after the ladder's steps
+    words = "`data` must have a finite loss on every batch, got nan. Look for NaN in batch 16."
+    with pytest.raises(ValueError, match=f"^`find_learning_rate`: {words}"):
+        tuning.find_learning_rate(line(), (train, [(X, Y)]), **FAST)
+
+
+def test_a_gradient_that_is_not_finite_has_its_own_words():
+    def distance(true, predicted):
+        return keras.ops.sqrt(keras.ops.square(true - predicted))
+
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile("sgd", distance, jit_compile=False)
+    train = [(X[:32], Y[:32, None])] * 20
+    train[15] = 0 * X[:32], 0 * Y[:32, None]  # where the root has no slope
+    found = tuning.find_learning_rate(model, (train, [(X, Y[:, None])]), **FAST)
+    assert found.learning_rate is None
+    assert "keeps the loss finite for 20 steps. Look for a gradient" in found.verdict
+    found.plot()
+
+
+def test_rates_that_all_blow_up_are_lowered():
+    found = tuning.find_learning_rate(line(), (X * 1e3, Y), iterations=10, rates=[100.0, 10.0])
+    assert found.ladder[0].rate == 100
+    assert 1e-7 < found.learning_rate < 1e-5  # 2 / the largest curvature is about 7e-7
 
 
 def test_small_datasets_repeat():
