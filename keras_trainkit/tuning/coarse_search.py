@@ -72,10 +72,11 @@ def coarse_search(
             end. It looks at the first split.
         splits: How many times arrays are split, each trial training a model for each.
         validation_share: The share that validates, drawn anew for each split; None divides the
-            rows into `splits` folds. Class numbers are split class by class.
+            rows into `splits` folds. Class numbers are split class by class, where each class
+            has rows enough.
         callbacks: A function that returns new callbacks for each training.
         time_limit: Seconds for one training, checked after each epoch.
-        output: The folder of curves, snapshots and the board.
+        output: The folder of curves, snapshots and the board, of this study alone.
         storage: Any storage URL of Optuna's, such as `postgresql://...`; None is a journal file
             in `output`.
         name: The study's name in the storage.
@@ -89,8 +90,9 @@ def coarse_search(
 
     Raises:
         ValueError: If an argument breaks its rule, the storage cannot be reached or holds a study
-            of this name with another space, or `output` cannot be written.
-        ModuleNotFoundError: If Optuna is missing.
+            of this name with another `space`, `metric`, `mode`, `epochs`, `batch_size`, `splits`
+            or `validation_share`, or `output` cannot be written or holds another study.
+        ModuleNotFoundError: If Optuna is missing, or a package that the sampler needs.
 
     Example:
 

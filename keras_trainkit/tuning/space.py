@@ -167,7 +167,7 @@ class Choice:
         choices: The values, at least one.
 
     Raises:
-        ValueError: If there are none, or one is something else.
+        ValueError: If there are none, one is something else or NaN, or two are equal.
 
     Example:
 
@@ -185,6 +185,11 @@ class Choice:
             if not isinstance(x, str | int | float | bool | None):
                 rule = "hold numbers, strings, booleans or None, which can be kept with a trial"
                 arguments.refuse(self, "choices", rule, x, "Name it, and build it from its name.")
+        if any(x != x for x in plain):
+            arguments.refuse(self, "choices", "hold no NaN, which equals nothing", plain)
+        if len(set(plain)) < len(plain):
+            cure = "1, 1.0 and True are equal."
+            arguments.refuse(self, "choices", "hold each value once", plain, cure)
         object.__setattr__(self, "choices", plain)
 
     def distribution(self) -> Any:

@@ -3,6 +3,7 @@ import errno
 import gc
 import json
 import os
+import sys
 import warnings
 
 import keras
@@ -182,6 +183,36 @@ def test_classes_are_split_class_by_class():
             np.testing.assert_array_equal(np.bincount(y), [12, 6, 2])
 
 
+@pytest.mark.parametrize(
+    ("labels", "count", "share"),
+    [
+        (np.arange(40), 3, 0.2),  # whole numbers that are no classes
+        (np.arange(40), 3, None),
+        (np.repeat([0, 1], [38, 2]), 3, None),
+        (np.repeat([0, 1], [39, 1]), 1, 0.2),
+        (np.repeat([0, 1], 20), 1, 0.001),
+    ],
+)
+def test_where_a_class_has_few_rows_they_are_split_without_classes(labels, count, share):
+    from keras_trainkit.tuning.search.folds import Folds
+
+    for (x, _), (rows, y) in Folds("search", (np.arange(40), labels), count, share, seed=0):
+        assert sorted([*x, *rows]) == list(range(40))
+        np.testing.assert_array_equal(y, labels[rows])
+        assert len(rows) == 1 if share == 0.001 else 7 < len(rows) < 15
+
+
+def test_several_inputs_and_labels_are_no_pair_of_data_sets():
+    from keras_trainkit.tuning.search.folds import Folds
+
+    x, y = data()
+    for given in (({"a": x}, {"o": y}), ([x, x], y), ([x, x], y, np.ones(64))):
+        ((train, validation),) = Folds("search", given, 1, 0.25, seed=0)
+        for part, rows in ((train, 48), (validation, 16)):
+            assert {len(leaf) for leaf in keras.tree.flatten(part)} == {rows}
+            keras.tree.assert_same_structure(part, given)
+
+
 def test_datasets_and_pairs_are_taken_as_they_are(tmp_path):
     import tensorflow as tf
 
@@ -221,6 +252,29 @@ def test_a_study_with_another_space_is_refused(tmp_path):
         search(tmp_path, space={"learning_rate": tuning.LogUniform(1e-3, 2.0)}, trials=1)
     with pytest.raises(ValueError, match="`coarse_search`: `metric` must be that of the study"):
         search(tmp_path, metric="val_mae", trials=1)
+    assert _where_a_study_is_refused(tmp_path, epochs=3) == "`epochs` must be that of the study"
+    for option in ({"batch_size": 8}, {"splits": 2}, {"validation_share": 0.3}):
+        (key,) = option
+        assert _where_a_study_is_refused(tmp_path, **option).startswith(f"`{key}` must be that of")
+
+
+def _where_a_study_is_refused(output, **options):
+    with pytest.raises(ValueError, match="of the study 'coarse'") as error:
+        search(output, trials=2, **options)
+    return str(error.value).removeprefix("`coarse_search`: ").partition(" 'coarse'")[0]
+
+
+def test_a_study_that_does_not_know_its_epochs_takes_them(tmp_path, monkeypatch):
+    import optuna
+
+    keep = optuna.Study.set_user_attr
+    monkeypatch.setattr(
+        optuna.Study, "set_user_attr", lambda *args: args[1] == "epochs" or keep(*args)
+    )
+    search(tmp_path, trials=1)
+    monkeypatch.undo()
+    search(tmp_path, trials=2, epochs=3)
+    assert _where_a_study_is_refused(tmp_path).startswith("`epochs` must be")
 
 
 @pytest.mark.parametrize(
@@ -237,6 +291,18 @@ def test_a_study_with_another_space_is_refused(tmp_path):
         ({"data": lambda: (np.ones(3), np.ones(4))}, "`data` must have 4 rows everywhere"),
         ({"validation_share": None}, "`validation_share` must be a share of the rows where"),
         ({"storage": "nonsense"}, "`storage` must be a storage that"),
+        ({"storage": 7}, "`storage` must be a string, got 7."),
+        ({"name": 7}, "`name` must be a string, got 7."),
+        ({"metric": None}, "`metric` must be a string, got None."),
+        ({"callbacks": []}, r"`callbacks` must be a function that returns new callbacks, got \[\]"),
+        ({"data": lambda: data(1)}, "`data` must have at least two rows"),
+        ({"data": lambda: data(0)}, "`data` must have at least two rows"),
+        ({"splits": 65, "validation_share": None}, "`splits` must be at most the 64 rows"),
+        ({"validation_share": 0.999}, "`validation_share` must leave some of the 64 rows"),
+        (
+            {"storage": "mysql://me:secret@host/db"},
+            "got 'mysql://me@host/db'. No module named 'MyS",
+        ),
         ({"storage": "sqlite:////nowhere/at/all.db"}, "`storage` must be a storage that can be re"),
     ],
 )
@@ -302,6 +368,10 @@ def test_a_silent_worker_is_taken_for_dead_and_its_trial_is_done_again(tmp_path,
 
 
 def test_optuna_says_nothing_by_itself(tmp_path, capfd):
+    coarse = search(tmp_path / "coarse", trials=1)
+    for _ in range(2):  # the second time, the trial is there already
+        tuning.refine_search(build, data(), coarse, best=1, epochs=1, pruner=None, verbose=0)
+    assert capfd.readouterr().err == ""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         search(tmp_path, trials=2, sampler="tpe")
@@ -400,10 +470,10 @@ def test_a_model_that_cannot_be_saved_has_a_score(tmp_path):
 def test_a_folder_keeps_one_study(tmp_path):
     search(tmp_path, trials=1, name="a")
     kept = trial_of(tmp_path, 0)
-    with pytest.raises(ValueError, match="`name` must be that of the study in .*, 'a', got 'b'"):
+    with pytest.raises(ValueError, match=r"`name` must be that of the study in .*, 'a', got 'b'"):
         search(tmp_path, trials=1, name="b")
     address = f"sqlite:///{tmp_path}/study.db"
-    with pytest.raises(ValueError, match="`storage` must be that .* Give `output` another folder"):
+    with pytest.raises(ValueError, match=r"`storage` must be that .* Give `output` another folder"):
         search(tmp_path, trials=1, name="a", storage=address)
     assert trial_of(tmp_path, 0) == kept
     assert not (tmp_path / "study.db").exists()
@@ -418,7 +488,7 @@ def test_a_storage_that_is_lost_is_no_fault_of_the_trial(tmp_path, monkeypatch):
 
     monkeypatch.setattr(study, "_PAUSE", 0.0)
     options = {"trials": 2, "storage": f"sqlite:///{tmp_path}/study.db"}
-    with pytest.raises(ValueError, match="`storage` must be a storage that can .* is kept: run"):
+    with pytest.raises(ValueError, match=r"`storage` must be a storage that can .* is kept: run"):
         search(tmp_path, callbacks=lambda: [Lose()], **options)
     assert trial_of(tmp_path, 0)["reason"] == "Stopped by StorageError; taken up again."
     (tmp_path / "away.db").replace(tmp_path / "study.db")
@@ -442,3 +512,58 @@ def test_a_connection_that_breaks_once_is_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(optuna.trial.Trial, "report", once)
     (trial,) = search(tmp_path, trials=1).trials
     assert (trial.state, len(calls)) == ("complete", 3)
+
+
+def test_a_validation_loss_that_is_not_finite_fails_the_trial(tmp_path):
+    """The metric that judges may be a fine number all the same."""
+    x, y = data()
+    y[:32] = np.nan
+
+    def judged(params):
+        model = build(params)
+        mean = keras.metrics.MeanMetricWrapper(lambda y_true, y_pred: abs(y_pred), name="size")
+        model.compile(model.optimizer, "mse", metrics=[mean], run_eagerly=True)
+        return model
+
+    pair = ((x[32:], y[32:]), (x[:32], y[:32]))
+    options = {"data": lambda: pair, "metric": "val_size", "mode": "min"}
+    (trial,) = search(tmp_path, judged, trials=1, **options).trials
+    assert (trial.state, trial.score) == ("failed", None)
+    assert trial.reason == "The loss or val_size is not finite after epoch 1."
+
+
+def test_a_metric_of_each_class_is_left_out(tmp_path):
+    def of_classes(params):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
+        score = keras.metrics.F1Score(average=None)
+        model.compile("sgd", "categorical_crossentropy", metrics=[score], run_eagerly=True)
+        return model
+
+    x, y = data()
+    pair = (x, np.eye(2, dtype="float32")[(y > 0).astype(int)])
+    (trial,) = search(tmp_path / "loss", of_classes, trials=1, data=lambda: pair).trials
+    assert trial.state == "complete", trial.reason
+    head = (trial.folder / "curves.csv").read_text().partition("\n")[0]
+    assert head == "epoch,learning_rate,loss,val_loss"
+    options = {"data": lambda: pair, "metric": "val_f1_score"}
+    (trial,) = search(tmp_path / "score", of_classes, trials=1, **options).trials
+    assert trial.reason.startswith("The metric 'val_f1_score' is not in the logs, which have learn")
+
+
+@pytest.mark.parametrize(("sampler", "package"), [("cmaes", "cmaes"), ("gp", "torch")])
+def test_a_sampler_whose_package_is_missing_is_refused_first(
+    sampler, package, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    words = f"`coarse_search`: `sampler` '{sampler}' needs the package {package}: pip install"
+    with pytest.raises(ModuleNotFoundError, match=words):
+        search(tmp_path, trials=1, sampler=sampler)
+    assert not list(tmp_path.iterdir())
+
+
+def test_callbacks_that_raise_are_the_trials_reason(tmp_path):
+    def raises():
+        raise KeyError("none today")
+
+    (trial,) = search(tmp_path, trials=1, callbacks=raises).trials
+    assert trial.reason == "`callbacks` raised KeyError: 'none today'"

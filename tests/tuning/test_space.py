@@ -23,6 +23,11 @@ AXES = {
         (lambda: IntUniform(0.5, 2), "`IntUniform`: `low` must be a whole number, got 0.5."),
         (lambda: Choice([]), r"`Choice`: `choices` must be a list of at least one value, got \[\]"),
         (lambda: Choice("adam"), "`Choice`: `choices` must be a list of at least one value"),
+        (
+            lambda: Choice([1.0, np.nan]),
+            "`Choice`: `choices` must hold no NaN, which equals nothing",
+        ),
+        (lambda: Choice([1, "a", True]), "`Choice`: `choices` must hold each value once, got"),
         (lambda: Choice([object]), "`Choice`: `choices` must hold numbers, strings, booleans or"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.lazy import LazyModule
-from keras_trainkit.callbacks._batches import is_pair
+from keras_trainkit.callbacks._batches import training_and_validation
 
 _selection: Any = LazyModule("sklearn.model_selection", "tuning")
 
@@ -28,24 +29,27 @@ class Folds:
     """
 
     def __init__(self, owner: str, data: Any, count: int, share: float | None, seed: int) -> None:
-        if hasattr(data, "train") and hasattr(data, "validation"):
-            data = (data.train, data.validation)
-        self._pair = data if is_pair(data) else None
+        if isinstance(data, list):
+            data = tuple(data)
+        pair = training_and_validation(data)
+        self._pair = None if pair[1] is None else pair
         if self._pair is not None:
             if count > 1:
                 rule = "be arrays (x, y), which can be split, for cross-validation"
                 arguments.refuse(owner, "data", rule, "(train, validation)")
             self.count = 1
             return
-        if not isinstance(data, tuple | list) or not 2 <= len(data) <= 3:
+        if not isinstance(data, tuple) or not 2 <= len(data) <= 3:
             rule = "be (train, validation), or (x, y) of arrays, which are split"
             arguments.refuse(owner, "data", rule, type(data).__name__)
         self.count = count
-        self._arrays = tuple(keras.tree.map_structure(np.asarray, part) for part in data)
-        rows = len(keras.tree.flatten(self._arrays[1])[0])
-        for leaf in keras.tree.flatten(self._arrays):
-            if len(leaf) != rows:
+        self._arrays = tuple(map(_arrays, data))
+        leaves = keras.tree.flatten(self._arrays)
+        rows = len(np.atleast_1d(keras.tree.flatten(self._arrays[1])[0]))
+        for leaf in leaves:
+            if leaf.shape[:1] != (rows,):
                 arguments.refuse(owner, "data", f"have {rows} rows everywhere", leaf.shape)
+        _refuse_few(owner, rows, count, share)
         self._places = list(_split(self._arrays[1], rows, count, share, seed))
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
@@ -59,9 +63,37 @@ class Folds:
         return keras.tree.map_structure(lambda leaf: leaf[places], self._arrays)
 
 
+def _arrays(part: Any) -> Any:
+    """Each array of several as NumPy's; a list of numbers, or of rows of them, is one array."""
+    if isinstance(part, list) and not any(hasattr(x, "shape") for x in keras.tree.flatten(part)):
+        return np.asarray(part)
+    return keras.tree.map_structure(np.asarray, part)
+
+
+def _refuse_few(owner: str, rows: int, count: int, share: float | None) -> None:
+    if rows < 2:
+        arguments.refuse(owner, "data", "have at least two rows, which can be split", rows)
+    if share is None and count > rows:
+        arguments.refuse(owner, "splits", f"be at most the {rows} rows of `data`", count)
+    if share is not None and _validating(rows, share) == rows:
+        rule = f"leave some of the {rows} rows of `data` to train on"
+        arguments.refuse(owner, "validation_share", rule, share)
+
+
+def _validating(rows: int, share: float) -> int:
+    return math.ceil(rows * share)
+
+
 def _split(y: Any, rows: int, count: int, share: float | None, seed: int) -> Iterator[Any]:
     (labels, *more) = keras.tree.flatten(y)
     by_class = not more and labels.ndim == 1 and labels.dtype.kind in "iub"
+    if by_class:  # where each class has rows enough; whole numbers to be predicted have not
+        sizes = np.unique(labels, return_counts=True)[1]
+        if share is None:
+            by_class = min(sizes) >= max(2, count)
+        else:
+            validating = _validating(rows, share)
+            by_class = min(sizes) >= 2 and len(sizes) <= min(validating, rows - validating)
     kind = "Stratified" if by_class else ""
     if share is None:
         splitter = getattr(_selection, f"{kind}KFold")(count, shuffle=True, random_state=seed)

@@ -7,9 +7,10 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from keras_trainkit.callbacks._direction import direction
 from keras_trainkit.tuning.search.folds import Folds
 from keras_trainkit.tuning.search.freed_graphs import freed_graphs
 from keras_trainkit.tuning.search.storage_error import StorageError
-from keras_trainkit.tuning.search.study import PRUNERS, REACHED, SAMPLERS, Study, safe
+from keras_trainkit.tuning.search.study import NEEDED, PRUNERS, REACHED, SAMPLERS, Study, safe
 from keras_trainkit.tuning.search.train_trial import Build, Training, train_trial
 from keras_trainkit.tuning.search.trial_folder import OutputError, TrialFolder
 from keras_trainkit.tuning.search_result import SearchedTrial, SearchResult
@@ -63,11 +64,22 @@ class Settings:
     def checked(self) -> Settings:
         """These, once each keeps its rule."""
         who = self.owner
-        for key in ("trials", "epochs", "batch_size", "splits"):
-            arguments.integer(who, key, getattr(self, key), 1)
-        for key in ("seed", "worker"):
-            arguments.integer(who, key, getattr(self, key), 0)
+        least = {"trials": 1, "epochs": 1, "batch_size": 1, "splits": 1, "seed": 0, "worker": 0}
+        plain = {k: arguments.integer(who, k, getattr(self, k), v) for k, v in least.items()}
+        for key in ("metric", "name", "storage"):
+            value = getattr(self, key)
+            if not isinstance(value, str) and not (key == "storage" and value is None):
+                arguments.refuse(who, key, "be a string", value)
+        if self.callbacks is not None and not callable(self.callbacks):
+            rule = "be a function that returns new callbacks"
+            arguments.refuse(who, "callbacks", rule, self.callbacks, "Write `lambda: [...]`.")
         arguments.one_of(who, "sampler", self.sampler, SAMPLERS)
+        package = NEEDED.get(self.sampler)
+        if package and find_spec(package) is None:
+            raise ModuleNotFoundError(
+                f"`{who}`: `sampler` {self.sampler!r} needs the package {package}: "
+                f"pip install {package}."
+            )
         if self.pruner is not None:
             arguments.one_of(who, "pruner", self.pruner, PRUNERS)
         if self.validation_share is not None:
@@ -78,7 +90,7 @@ class Settings:
         if self.time_limit is not None:
             arguments.number(who, "time_limit", self.time_limit, above=0)
         direction(who, "metric", self.metric, self.mode)
-        return self
+        return replace(self, **plain)
 
 
 def search(
@@ -118,6 +130,8 @@ def search(
     study = Study(
         who, settings.name, storage, space, settings.metric, mode,
         settings.sampler, settings.pruner, settings.seed, settings.worker,
+        epochs=settings.epochs, batch_size=settings.batch_size,
+        splits=settings.splits, validation_share=settings.validation_share,
     )  # fmt: skip
     training = Training(
         build,

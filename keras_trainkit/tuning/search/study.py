@@ -35,6 +35,7 @@ _SAMPLERS = {  # by the names that people look for
     "nsgaii": "NSGAIISampler",
 }
 SAMPLERS = tuple(_SAMPLERS)
+NEEDED = {"cmaes": "cmaes", "gp": "torch"}  # packages that Optuna does not bring
 _PRUNERS = {
     "median": "MedianPruner",
     "hyperband": "HyperbandPruner",
@@ -57,7 +58,7 @@ def _stored(do: Callable[..., Any]) -> Callable[..., Any]:
             what = OutputError if self.is_journal else StorageError
             raise what(f"cannot write the study: {error.strerror or error}") from error
         except _optuna.exceptions.StorageInternalError as error:
-            raise StorageError(_first_line(error.__cause__ or error)) from error
+            raise StorageError(_first_line(error)) from error
 
     return wrapped
 
@@ -67,6 +68,9 @@ class Study:
 
     A worker renews a sign of life on its trial. One that has been silent for two minutes is
     taken for dead: its trial is told as failed, and its hyperparameters are queued again.
+
+    Scores are of one kind: the space, the metric, the mode and what else `same` names stay what
+    they were when the study was begun.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Study:
         pruner: str | None,
         seed: int,
         worker: int,
+        **same: Any,
     ) -> None:
         self.name = name
         self.worker = worker
@@ -89,13 +94,13 @@ class Study:
         self._axes = {key: axis.distribution() for key, axis in space.items()}
         with _reached(owner, storage), quiet():
             self._study = _opened(name, storage, "maximize" if mode == "max" else "minimize")
-            facts = {"space": as_json(space), "metric": metric, "mode": mode}
+            facts = {"space": as_json(space), "metric": metric, "mode": mode, **same}
+            known = self._study.user_attrs
             for key, value in facts.items():
-                known = self._study.user_attrs.get(key)
-                if known is None:
+                if key not in known:  # a new study, or one that kept less
                     self._study.set_user_attr(key, value)
-                elif known != value:
-                    rule = f"be that of the study {name!r}, {_spoken(known)}"
+                elif known[key] != value:
+                    rule = f"be that of the study {name!r}, {_spoken(known[key])}"
                     cure = "Give `output` another folder."
                     if not self.is_journal:
                         cure = "Give the study another name, and `output` another folder."
@@ -246,7 +251,7 @@ def _opened(name: str, storage: str | Path, direction: str) -> Any:
             return _optuna.create_study(
                 storage=_storage(storage), study_name=name, load_if_exists=True, direction=direction
             )
-        except (ValueError, ModuleNotFoundError):
+        except (ValueError, ImportError):
             raise
         except Exception:
             # Of workers that open a new database at one instant, one makes the tables.
@@ -302,6 +307,7 @@ def _reached(owner: str, storage: str | Path) -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
+    error = error.__cause__ or error  # the driver's own words
     return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
@@ -314,9 +320,9 @@ def safe(storage: str | Path) -> str:
     return shown.partition("?")[0]
 
 
-def _spoken(value: Any) -> str:
+def _spoken(value: Any) -> Any:
     if not isinstance(value, dict):
-        return str(value)
+        return value
     axes = {
         k: ", ".join(f"{x}" for n, x in v.items() if n != "class_name") for k, v in value.items()
     }

@@ -13,6 +13,7 @@ import keras
 from keras_trainkit.callbacks.learning_curves import LearningCurves
 from keras_trainkit.callbacks.learning_rate_logger import LearningRateLogger
 from keras_trainkit.tuning.search.folds import Folds
+from keras_trainkit.tuning.search.single_numbers import single_numbers
 from keras_trainkit.tuning.search.storage_error import StorageError
 from keras_trainkit.tuning.search.trial_folder import CurveWriter, OutputError, TrialFolder
 
@@ -76,10 +77,14 @@ def train_trial(
             return Outcome(
                 "failed", None, f"`build` must return a compiled keras.Model, got {what}."
             )
+        try:
+            more = training.callbacks()
+        except Exception as error:
+            return Outcome("failed", None, f"`callbacks` raised {_words(error)}")
         mark = fold if training.folds.count > 1 else None
         watch = _Watch(training, report if fold == 0 else None)
         losses = LearningCurves(verbose=0)
-        callbacks = [LearningRateLogger(), *training.callbacks(), losses]
+        callbacks = [LearningRateLogger(), *more, losses]
         callbacks += [CurveWriter(folder.path, mark, losses), watch]
         try:
             model.fit(
@@ -126,14 +131,14 @@ class _Watch(keras.callbacks.Callback):
         self._weights: list[Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        logs = logs or {}
+        values = single_numbers(logs)
         metric = self._training.metric
-        if metric not in logs:
-            known = ", ".join(sorted(logs))
+        if metric not in values:
+            known = ", ".join(sorted(values))
             self._end("failed", f"The metric {metric!r} is not in the logs, which have {known}.")
             return
-        value = float(logs[metric])
-        if not math.isfinite(value) or not math.isfinite(float(logs.get("loss", value))):
+        value = values[metric]
+        if not all(math.isfinite(values.get(key, value)) for key in (metric, "loss", "val_loss")):
             self._end("failed", f"The loss or {metric} is not finite after epoch {epoch + 1}.")
             return
         choose = max if self._training.mode == "max" else min

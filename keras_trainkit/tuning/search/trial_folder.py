@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_trainkit._core.whole_file import whole_file
 from keras_trainkit.callbacks.learning_curves import LearningCurves
+from keras_trainkit.tuning.search.single_numbers import single_numbers
 
 _POINTS = 2000  # losses of batches that are kept
 
@@ -66,7 +67,7 @@ class CurveWriter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Appends what the epoch has brought; a line is there whole, or has no end."""
-        values = {name: float(value) for name, value in (logs or {}).items()}
+        values = single_numbers(logs)
         text = ""
         if not self._names:
             self._names = sorted(values)
