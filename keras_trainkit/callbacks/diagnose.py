@@ -50,9 +50,10 @@ def diagnose(
       the second and still with a jitter of 0.3 in its logarithm;
     - not learning: the training loss lost less than 5% of where it began, or than twice its
       jitter, and the validation metric gained less than 0.03, or than three times its jitter,
-      nor does it climb by 0.05 and two standard errors, nor has training reached 0.98. The loss
-      begins with the second epoch (the mean of the first has the start in it) where it ends as
-      that of a guess among equals, or where a loss is read and it keeps half of the first;
+      nor does it climb by 0.05 and two standard errors, nor has training reached 0.98. Both
+      begin with the second epoch (the mean of the first has the start in it) where the loss ends
+      as that of a guess among equals; the loss does, too, where it is read and keeps half of the
+      first;
     - still rising: the line of the validation metric climbs by 0.015 and by two standard errors;
     - past its best: it ends 0.015, and three times the scatter round the line, below the best
       mean of three epochs;
@@ -295,14 +296,14 @@ def _stuck(
     if len(loss) < 2:
         return False
     end, reached = _last_third(loss).mean(), _last_third(points).mean()
-    gained = _last_third(judged).mean() - judged[np.isfinite(judged)][0]
+    guessing = accuracy and 0 < reached < 1 and 0 < end < _GUESSING * -math.log(reached)
+    gained = _last_third(judged).mean() - judged[np.isfinite(judged)][1 if guessing else 0]
     if (
         gained >= max(_GAINED, 3 * _jitter(judged))
         or reached >= _SOLVED
         or line.climb >= max(_LEARNED, 2 * line.climb_error)
     ):
         return False
-    guessing = accuracy and 0 < reached < 1 and 0 < end < _GUESSING * -math.log(reached)
     first = 1 if guessing or (not accuracy and end > _HALF * loss[0]) else 0
     return bool(loss[first] - end < max(_LEARNED * abs(loss[first]), 2 * _jitter(loss)))
 

@@ -269,6 +269,15 @@ def test_a_guess_among_equals_is_not_learning():
     assert reading.findings == ("not learning",)
 
 
+def test_an_unlucky_first_guess_of_the_validation_is_no_gain():
+    loss = np.where(E40 == 1, 4.7, np.where(E40 == 2, 2.41, 2.33))
+    training = np.where(E40 < 3, 0.11, 0.09)
+    reading = diagnose(
+        {"loss": loss, "accuracy": training, "val_accuracy": np.where(E40 == 1, 0.02, 0.09)}
+    )
+    assert reading.findings == ("not learning",)
+
+
 def test_the_start_within_the_first_epoch_is_nothing_learned():
     loss = np.where(E40 == 1, 1.5, 1 + 0.02 * np.sin(5 * E40))  # of a regression
     history = {"loss": loss, "val_loss": 1.02 + 0.01 * np.sin(E40)}
