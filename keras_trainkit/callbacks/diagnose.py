@@ -28,6 +28,7 @@ _PLUNGE = 10.0  # from the first epoch, whose mean has the start in it, to the s
 _SHAKEN = 0.3  # jitter of the logarithm of the loss
 _NOISE = 0.02
 _FALL = 0.7  # a learning rate this many times the last one has fallen
+_HELD = 1.05  # times its least, a learning rate has stood still
 _LEAP = 0.1  # of the logarithm of the loss
 
 
@@ -62,10 +63,10 @@ def diagnose(
     - late start: for three epochs or more the training loss, in means of three epochs, stays
       within a tenth of the way that it goes in the end, then goes a fifth of it in as many;
       neither does the validation loss start earlier, nor was the rate still being warmed up;
-    - step: where `learning_rate` falls to 0.7 of itself or less, the mean of the logarithm of the
-      training loss over five epochs falls by 0.1, and by 0.63 times the scatter round a line
-      through the ten epochs before (it takes eight), more than at the pace of that line, less
-      two standard errors;
+    - step: where `learning_rate` falls to 0.7 of itself or less, having stood still (within 5%)
+      for three epochs, the mean of the logarithm of the training loss over five epochs falls by
+      0.1, and by 0.63 times the scatter round a line through the ten epochs before (it takes
+      eight), more than at the pace of that line, less two standard errors;
     - noisy: validation has a jitter of 0.02 or more.
 
     Fewer than five values are too few for any but the first two. Where one of the curves is
@@ -349,7 +350,8 @@ def _steps(loss: np.ndarray, rate: np.ndarray) -> tuple[int, ...]:
     logs = np.log(loss)  # where a steady fall is a straight line
     found = []
     for fall in range(8, len(loss) - 2):
-        if not rate[fall] <= _FALL * rate[fall - 1]:
+        held = rate[fall - 3 : fall]  # a smooth schedule only passes by
+        if not (rate[fall] <= _FALL * held[-1] and held.max() <= _HELD * held.min()):
             continue
         before = logs[max(fall - 10, 0) : fall]
         after = logs[fall + 1 : fall + 6]  # the epoch of the fall may stand in the middle

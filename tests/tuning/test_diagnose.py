@@ -323,6 +323,10 @@ def test_a_step_where_the_rate_fell():
     assert reading.findings[2:] == ("step",)
     assert "(epoch 21)" in reading.verdict
     assert diagnose({"loss": loss}).steps == ()
+    smooth = np.where(E40 <= 20, 0.1 * 0.9 ** (E40 - 1), 0.001)
+    assert diagnose({"loss": loss, "learning_rate": smooth}).steps == ()
+    nearly = np.where(E40 <= 20, 0.1 * 0.99 ** (E40 - 1), 0.001)
+    assert diagnose({"loss": loss, "learning_rate": nearly}).steps == (21,)
     falling = {"loss": loss * np.exp(-0.02 * E40), "learning_rate": rate}
     assert diagnose(falling).steps == (21,)
     steady = {"loss": 2.3 * np.exp(-E40 / 5), "learning_rate": 0.5**E40}
