@@ -28,6 +28,7 @@ _PLUNGE = 10.0  # from the first epoch, whose mean has the start in it, to the s
 _SHAKEN = 0.3  # jitter of the logarithm of the loss
 _NOISE = 0.02
 _FALL = 0.7  # a learning rate this many times the last one has fallen
+_HELD = 1.05  # times its least, a learning rate has stood still
 _LEAP = 0.1  # of the logarithm of the loss
 
 
@@ -50,9 +51,10 @@ def diagnose(
       the second and still with a jitter of 0.3 in its logarithm;
     - not learning: the training loss lost less than 5% of where it began, or than twice its
       jitter, and the validation metric gained less than 0.03, or than three times its jitter,
-      nor does it climb by 0.05 and two standard errors, nor has training reached 0.98. The loss
-      begins with the second epoch (the mean of the first has the start in it) where it ends as
-      that of a guess among equals, or where a loss is read and it keeps half of the first;
+      nor does it climb by 0.05 and two standard errors, nor has training reached 0.98. Both
+      begin with the second epoch (the mean of the first has the start in it) where the loss ends
+      as that of a guess among equals; the loss does, too, where it is read and keeps half of the
+      first;
     - still rising: the line of the validation metric climbs by 0.015 and by two standard errors;
     - past its best: it ends 0.015, and three times the scatter round the line, below the best
       mean of three epochs;
@@ -61,10 +63,10 @@ def diagnose(
     - late start: for three epochs or more the training loss, in means of three epochs, stays
       within a tenth of the way that it goes in the end, then goes a fifth of it in as many;
       neither does the validation loss start earlier, nor was the rate still being warmed up;
-    - step: where `learning_rate` falls to 0.7 of itself or less, the mean of the logarithm of the
-      training loss over five epochs falls by 0.1, and by 0.63 times the scatter round a line
-      through the ten epochs before (it takes eight), more than at the pace of that line, less
-      two standard errors;
+    - step: where `learning_rate` falls to 0.7 of itself or less, having stood still (within 5%)
+      for three epochs, the mean of the logarithm of the training loss over five epochs falls by
+      0.1, and by 0.63 times the scatter round a line through the ten epochs before (it takes
+      eight), more than at the pace of that line, less two standard errors;
     - noisy: validation has a jitter of 0.02 or more.
 
     Fewer than five values are too few for any but the first two. Where one of the curves is
@@ -295,14 +297,14 @@ def _stuck(
     if len(loss) < 2:
         return False
     end, reached = _last_third(loss).mean(), _last_third(points).mean()
-    gained = _last_third(judged).mean() - judged[np.isfinite(judged)][0]
+    guessing = accuracy and 0 < reached < 1 and 0 < end < _GUESSING * -math.log(reached)
+    gained = _last_third(judged).mean() - judged[np.isfinite(judged)][1 if guessing else 0]
     if (
         gained >= max(_GAINED, 3 * _jitter(judged))
         or reached >= _SOLVED
         or line.climb >= max(_LEARNED, 2 * line.climb_error)
     ):
         return False
-    guessing = accuracy and 0 < reached < 1 and 0 < end < _GUESSING * -math.log(reached)
     first = 1 if guessing or (not accuracy and end > _HALF * loss[0]) else 0
     return bool(loss[first] - end < max(_LEARNED * abs(loss[first]), 2 * _jitter(loss)))
 
@@ -348,7 +350,8 @@ def _steps(loss: np.ndarray, rate: np.ndarray) -> tuple[int, ...]:
     logs = np.log(loss)  # where a steady fall is a straight line
     found = []
     for fall in range(8, len(loss) - 2):
-        if not rate[fall] <= _FALL * rate[fall - 1]:
+        held = rate[fall - 3 : fall]  # a smooth schedule only passes by
+        if not (rate[fall] <= _FALL * held[-1] and held.max() <= _HELD * held.min()):
             continue
         before = logs[max(fall - 10, 0) : fall]
         after = logs[fall + 1 : fall + 6]  # the epoch of the fall may stand in the middle

@@ -269,6 +269,15 @@ def test_a_guess_among_equals_is_not_learning():
     assert reading.findings == ("not learning",)
 
 
+def test_an_unlucky_first_guess_of_the_validation_is_no_gain():
+    loss = np.where(E40 == 1, 4.7, np.where(E40 == 2, 2.41, 2.33))
+    training = np.where(E40 < 3, 0.11, 0.09)
+    reading = diagnose(
+        {"loss": loss, "accuracy": training, "val_accuracy": np.where(E40 == 1, 0.02, 0.09)}
+    )
+    assert reading.findings == ("not learning",)
+
+
 def test_the_start_within_the_first_epoch_is_nothing_learned():
     loss = np.where(E40 == 1, 1.5, 1 + 0.02 * np.sin(5 * E40))  # of a regression
     history = {"loss": loss, "val_loss": 1.02 + 0.01 * np.sin(E40)}
@@ -314,6 +323,10 @@ def test_a_step_where_the_rate_fell():
     assert reading.findings[2:] == ("step",)
     assert "(epoch 21)" in reading.verdict
     assert diagnose({"loss": loss}).steps == ()
+    smooth = np.where(E40 <= 20, 0.1 * 0.9 ** (E40 - 1), 0.001)
+    assert diagnose({"loss": loss, "learning_rate": smooth}).steps == ()
+    nearly = np.where(E40 <= 20, 0.1 * 0.99 ** (E40 - 1), 0.001)
+    assert diagnose({"loss": loss, "learning_rate": nearly}).steps == (21,)
     falling = {"loss": loss * np.exp(-0.02 * E40), "learning_rate": rate}
     assert diagnose(falling).steps == (21,)
     steady = {"loss": 2.3 * np.exp(-E40 / 5), "learning_rate": 0.5**E40}
