@@ -422,6 +422,17 @@ def test_the_callback_sets_the_rate_and_trains_from_the_start(capsys):
     assert capsys.readouterr().out.strip() == finder.result.verdict
 
 
+def test_the_callback_counts_the_epochs_that_are_left():
+    finder = callbacks.LearningRateFinder((X, Y), verbose=0, **FAST)
+    model = line()
+    model.fit(X, Y, batch_size=32, epochs=0, verbose=0, callbacks=[finder])
+    assert finder.result is None
+    model.fit(X, Y, batch_size=32, epochs=9, initial_epoch=7, verbose=0, callbacks=[finder])
+    assert finder.result.steps == 10
+    model.fit(X, Y, batch_size=32, epochs=1, verbose=0, callbacks=[finder])
+    assert finder.result.steps == 5
+
+
 def test_the_callback_leaves_a_schedule(capsys):
     model = line(keras.optimizers.SGD(schedules.CosineDecay(0.1, 20)))
     model.fit(X, Y, verbose=0, callbacks=[callbacks.LearningRateFinder((X, Y), **FAST)])
