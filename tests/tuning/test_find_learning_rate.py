@@ -8,7 +8,7 @@ from keras_trainkit import callbacks, optimizers, schedules, tuning
 from keras_trainkit.callbacks._batches import Batch
 from keras_trainkit.callbacks._rate_runs import RateRuns
 from keras_trainkit.callbacks.find_learning_rate import _expected, _lowest
-from keras_trainkit.callbacks.learning_rate_reading import Rung
+from keras_trainkit.callbacks.learning_rate_reading import LearningRateReading, Rung, _heights
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(160, 6)).astype("float32")
@@ -265,6 +265,14 @@ def test_the_range_test_goes_on_where_a_loss_crosses_zero():
     train = [(0 * X[:1], np.array([[label]], "float32")) for label in labels]
     found = tuning.find_learning_rate(model, (train, [train[0]]), **FAST)
     np.testing.assert_allclose(found.losses, labels[:9], rtol=1e-6)
+
+
+def test_the_picture_of_a_negative_loss_holds_its_start_and_its_ends():
+    rung = Rung(0.1, np.array([-5.0, -6.0]), -6.0, -8.0, -8.0)
+    tested = np.array([0.1, 0.2]), rung.losses
+    low, high = _heights(LearningRateReading(0.1, -3.0, (rung,), (rung,), *tested, 2, "Take 0.1."))
+    assert low < -8.0
+    assert high > -3.0
 
 
 def test_small_datasets_repeat():
