@@ -101,13 +101,15 @@ def endless(owner: str, data: Any, batch_size: int, seed: int) -> Iterator[Batch
             order = generator.permutation(arrays.rows)
             for start in range(0, arrays.rows - size + 1, size):
                 yield rows_of(arrays, order[start : start + size])
-    size = 0
     while True:
+        size = 0
         for batch in batches_of(owner, data, batch_size):
             size = size or batch.rows
             if batch.rows == size:  # a smaller rest would be compiled for itself
                 yield batch
-        _refuse_empty(owner, size)
+        if not size:
+            cure = "Give arrays or a dataset: each rate sees the same batches."
+            arguments.refuse(owner, "data", "be iterable more than once", type(data).__name__, cure)
 
 
 def _each(change: Callable[[Any], Any], parts: Sequence[Any]) -> Batch:

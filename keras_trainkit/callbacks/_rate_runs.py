@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -16,6 +16,8 @@ from keras import ops
 from keras_trainkit._core import arguments
 from keras_trainkit._core.kept_chance import kept_chance
 from keras_trainkit.callbacks._batches import Batch
+
+_INNER = ("inner_optimizer", "optimizer")  # what wrappers call theirs
 
 
 class RateRuns:
@@ -37,7 +39,8 @@ class RateRuns:
         self._model = model
         self._optimizer = copy_with_rate(owner, model.optimizer)
         if not model.built:
-            model(batch.x)
+            with keras.StatelessScope():  # else the seeds move on
+                model(batch.x)
         self._aside = {
             name: getattr(model, name)
             for name in ("optimizer", "train_function", "test_function", "steps_per_execution")
@@ -84,6 +87,18 @@ class RateRuns:
         self._optimizer.learning_rate = rate
         return self._loss(self._model.train_on_batch(*batch, return_dict=True))
 
+    def refuse_strangers(self) -> None:
+        """Refuses a model whose steps are another optimizer's."""
+        start = {id(variable): value for variable, value in self._start}
+        moved = any(
+            not np.array_equal(ops.convert_to_numpy(variable), start[id(variable)])
+            for variable in self._model.trainable_variables
+        )
+        if moved and not int(self._optimizer.iterations):
+            rule = "train with `model.optimizer`"
+            what = f"a `train_step` of {type(self._model).__name__} that takes no step of it"
+            arguments.refuse(self._owner, "model", rule, what)
+
     def evaluate(self, batches: Sequence[Batch]) -> float:
         """The mean loss over rows, as `evaluate` has it."""
         total = math.fsum(
@@ -101,27 +116,60 @@ class RateRuns:
     def _values(self) -> list[tuple[Any, np.ndarray]]:
         model = self._model
         variables = [*model.variables, *model.metrics_variables]
-        if model.optimizer is self._optimizer:
-            variables += self._optimizer.variables
+        for layer in model._flatten_layers():  # no public name finds those inside of other layers
+            states = keras.tree.flatten(getattr(layer, "states", None))  # of a stateful RNN
+            variables += [state for state in states if isinstance(state, keras.Variable)]
+        for optimizer in _optimizers_in(vars(model)):  # a GAN has its own
+            if optimizer is not self._aside["optimizer"]:  # which takes no step
+                variables += optimizer.variables
+        different = {id(variable): variable for variable in variables}.values()
         # Copies: on JAX an array may share the variable's memory, which a step gives away.
-        return [(variable, np.array(ops.convert_to_numpy(variable))) for variable in variables]
+        return [(variable, np.array(ops.convert_to_numpy(variable))) for variable in different]
 
 
 def copy_with_rate(owner: str, optimizer: Any) -> Any:
     """A new optimizer of the same settings, its own or the wrapped one's rate being a number."""
     if optimizer is None:
         arguments.refuse(owner, "model", "be compiled with an optimizer", "none")
-    config = optimizer.get_config()
-    name = next((n for n in ("inner_optimizer", "optimizer") if n in config), None)
+    config, known = optimizer.get_config(), {}
+    name = next((n for n in _INNER if n in config), None)
     if name is not None:
         inner = copy_with_rate(owner, getattr(optimizer, name))
         config[name] = keras.saving.serialize_keras_object(inner)
-        with keras.saving.custom_object_scope({type(inner).__name__: type(inner)}):
-            return type(optimizer).from_config(config)
-    if "learning_rate" not in config:
+        known[type(inner).__name__] = type(inner)
+    elif "learning_rate" in config:
+        config["learning_rate"] = 1e-3
+    else:
         rule = "have an optimizer with a learning rate"
         arguments.refuse(owner, "model", rule, type(optimizer).__name__)
-    return type(optimizer).from_config({**config, "learning_rate": 1e-3})
+    try:
+        with keras.saving.custom_object_scope(known):
+            copy = type(optimizer).from_config(config)
+    except Exception as error:
+        rule = "have an optimizer that its config makes again"
+        what = f"{type(optimizer).__name__}: {type(error).__name__}: {error}"
+        arguments.refuse(owner, "model", rule, what, "Let `get_config` hold all of its arguments.")
+    _exclude_alike(optimizer, copy)
+    return copy
+
+
+def _exclude_alike(old: Any, new: Any) -> None:
+    """Excludes from weight decay what the other one does: no config and no public name tells."""
+    for name in ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern"):
+        if hasattr(old, name):
+            setattr(new, name, getattr(old, name))
+    for name in _INNER:
+        if hasattr(old, name):
+            _exclude_alike(getattr(old, name), getattr(new, name))
+
+
+def _optimizers_in(held: Any) -> Iterator[keras.optimizers.Optimizer]:
+    """Also those in lists and dictionaries."""
+    if isinstance(held, keras.optimizers.Optimizer):
+        yield held
+    elif isinstance(held, dict | list | tuple):
+        for part in held.values() if isinstance(held, dict) else held:
+            yield from _optimizers_in(part)
 
 
 def _assign(values: Sequence[tuple[Any, np.ndarray]]) -> None:

@@ -28,7 +28,7 @@ _RANGE = (1e-7, 10.0)  # of the range test, and of what the ladder may be extend
 _JUDGED = 2048  # held-out rows that are looked at, at most
 _AT_ONCE = 512
 _GAIN = 0.5  # what the next doubling of the training gains, as a share of the last one's
-_DIVERGED = 4.0  # times the best loss: the range test ends
+_DIVERGED = 4.0  # times the best or first loss: the range test ends
 _SMOOTH = 0.9  # of the moving average of its losses
 _FLAT = 0.02  # of the loss: less is no movement
 
@@ -71,7 +71,8 @@ def find_learning_rate(
         build_or_model: A compiled `keras.Model`, or a function without arguments that returns one.
         data: `(train, validation)`, each `(x, y[, sample_weight])` or a dataset of such batches;
             of `(x, y[, sample_weight])` alone a fifth is held out; of a dataset alone the first
-            batches judge, which are trained on as well. Small data repeat.
+            batches judge, which are trained on as well. Small data repeat. A dataset that is
+            shuffled anew whenever it is read gives each rate other batches.
         steps: How many steps the training shall have; None is ten times `iterations`.
         iterations: Steps at each rate of the ladder, and of the range test; at least 10.
         rates: The ladder, positive.
@@ -83,7 +84,8 @@ def find_learning_rate(
 
     Raises:
         ValueError: If an argument breaks its rule, `build_or_model` raises or returns no compiled
-            model, its optimizer has no learning rate, or the loss is not finite at the start.
+            model, its optimizer has no learning rate, its `train_step` another optimizer, or a
+            batch before any step no finite loss.
 
     Example:
 
@@ -128,6 +130,7 @@ def find_learning_rate(
             arguments.refuse(who, "data", "have a finite loss before any step", start, cure)
         search = _Search(runs, judged, steps, lambda: endless(who, train, batch_size, seed))
         tested, losses = search.range_test(iterations)
+        runs.refuse_strangers()
         ladder = search.ladder(rates, iterations)
         refined: tuple[Rung, ...] = ()
         if _best(ladder).expected < start:
@@ -191,7 +194,7 @@ class _Search:
             average = _SMOOTH * average + (1 - _SMOOTH) * loss
             smooth = average / (1 - _SMOOTH ** len(losses))
             best = min(best, smooth)
-            if best > 0 and smooth > _DIVERGED * best:
+            if smooth - best > (_DIVERGED - 1) * max(abs(best), abs(losses[0])):
                 break
         return rates[: len(losses)], np.array(losses)
 
@@ -355,6 +358,11 @@ def _reason(
 
 
 def _nothing_learns(rungs: Sequence[Rung], start: float, iterations: int) -> str:
+    if start == 0:
+        return (
+            "The loss is 0 before any step. Look for sample weights that are all 0, and for a "
+            "`train_step` that reports a loss which `test_step` does not."
+        )
     tried = f"No rate from {rungs[-1].rate:g} to {rungs[0].rate:g} "
     if not any(math.isfinite(rung.end) for rung in rungs):
         return (
@@ -362,7 +370,8 @@ def _nothing_learns(rungs: Sequence[Rung], start: float, iterations: int) -> str
             "not finite, as that of a square root or a logarithm at 0."
         )
     return (
-        f"{tried}lowers the loss below the {start:.3g} of the start within {iterations} steps. Look at the "
-        "initial loss and at the activations (`check_initial_loss`, `check_activations`), at the "
-        "labels, and whether a few batches can be learned at all (`overfit_small_sample`)."
+        f"{tried}lowers the loss below the {start:.3g} of the start within {iterations} steps. "
+        "Look at the initial loss and at the activations (`check_initial_loss`, "
+        "`check_activations`), at the labels, and whether a few batches can be "
+        "learned at all (`overfit_small_sample`)."
     )

@@ -14,7 +14,8 @@ from keras_trainkit.callbacks.find_learning_rate import LearningRateReading, fin
 class LearningRateFinder(keras.callbacks.Callback):
     """Finds a learning rate before the first step, sets it, and says why.
 
-    The search is `find_learning_rate`, for as many steps as `fit` is going to take; its answer is
+    The search is `find_learning_rate`, for as many steps as `fit` is going to take from its
+    `initial_epoch` on; its answer is
     printed and kept in `result`. It leaves the model as it was, and training starts from there
     at the rate that was found. Where the rate is a schedule, or no rate learns, it stays as it is.
 
@@ -65,13 +66,19 @@ class LearningRateFinder(keras.callbacks.Callback):
         self.result: LearningRateReading | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Searches, and sets the rate."""
+        """Forgets what an earlier `fit` has found."""
+        self.result = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Searches before the first epoch of a `fit`, and sets the rate."""
+        if self.result is not None:
+            return
         params = self.params or {}
         steps = params.get("steps")
         self.result = find_learning_rate(
             self.model,
             self.data,
-            steps=steps and steps * params.get("epochs", 1),
+            steps=steps and steps * (params.get("epochs", epoch + 1) - epoch),
             iterations=self.iterations,
             rates=self.rates,
             batch_size=self.batch_size,

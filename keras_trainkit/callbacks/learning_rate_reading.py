@@ -117,11 +117,12 @@ def _heights(reading: LearningRateReading) -> tuple[float, float]:
     losses = np.concatenate([reading.losses, *(rung.losses for rung in rungs), [reading.start]])
     losses = losses[np.isfinite(losses)]
     early = [rung.losses[:1] for rung in rungs]
-    high = max(_TOP * reading.start, float(np.median(np.concatenate(early))) * 1.1)
+    first = float(np.median(np.concatenate(early)))
+    high = max(reading.start + (_TOP - 1) * abs(reading.start), first + 0.1 * abs(first))
     ends = np.array([rung.end for rung in rungs])
     low = min(float(ends.min()), float(np.median(losses))) / 1.5
     if low <= 0 or high <= _LOG_RATIO * low:  # no logarithms
-        low = min(0.0, float(losses.min()) * 1.05)
+        low = min(0.0, 1.05 * min(float(losses.min()), float(ends.min())))
     return low, high if high > low else low + 1
 
 

@@ -8,7 +8,7 @@ from keras_trainkit import callbacks, optimizers, schedules, tuning
 from keras_trainkit.callbacks._batches import Batch
 from keras_trainkit.callbacks._rate_runs import RateRuns
 from keras_trainkit.callbacks.find_learning_rate import _expected, _lowest
-from keras_trainkit.callbacks.learning_rate_reading import Rung
+from keras_trainkit.callbacks.learning_rate_reading import LearningRateReading, Rung, _heights
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(160, 6)).astype("float32")
@@ -249,14 +249,138 @@ def test_rates_that_all_blow_up_are_lowered():
     assert 1e-7 < found.learning_rate < 1e-5  # 2 / the largest curvature is about 7e-7
 
 
+def test_a_loss_of_nothing_at_the_start_has_its_own_words():
+    found = tuning.find_learning_rate(line(), (X, Y, 0 * Y), **FAST)
+    assert found.learning_rate is None
+    assert found.verdict.startswith("The loss is 0 before any step.")
+
+
+def test_the_range_test_goes_on_where_a_loss_crosses_zero():
+    def told(true, predicted):  # the labels themselves: the inputs are 0
+        return true + predicted
+
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile("sgd", told, jit_compile=False)
+    labels = [0.3, -0.25, 0.3, 0.3, -0.5, -0.5, 2.0, 2.0, 8.0, 8.0]
+    train = [(0 * X[:1], np.array([[label]], "float32")) for label in labels]
+    found = tuning.find_learning_rate(model, (train, [train[0]]), **FAST)
+    np.testing.assert_allclose(found.losses, labels[:9], rtol=1e-6)
+
+
+def test_the_picture_of_a_negative_loss_holds_its_start_and_its_ends():
+    rung = Rung(0.1, np.array([-5.0, -6.0]), -6.0, -8.0, -8.0)
+    tested = np.array([0.1, 0.2]), rung.losses
+    low, high = _heights(LearningRateReading(0.1, -3.0, (rung,), (rung,), *tested, 2, "Take 0.1."))
+    assert low < -8.0
+    assert high > -3.0
+
+
 def test_small_datasets_repeat():
     import tensorflow as tf
 
     dataset = tf.data.Dataset.from_tensor_slices((X[:80], Y[:80])).batch(32)
     found = tuning.find_learning_rate(line(), dataset, **FAST)
     assert all(len(rung.losses) == 10 for rung in found.ladder[1:])
-    with pytest.raises(ValueError, match=r"`data` must be iterable more than once"):
-        tuning.find_learning_rate(line(), iter([(X, Y)]), **FAST)
+
+
+class Shared:
+    """Its first round uses up what all of them read."""
+
+    def __init__(self, batches):
+        self.left = iter(batches)
+
+    def __iter__(self):
+        return self.left
+
+
+@pytest.mark.parametrize("kind", [iter, Shared])
+def test_what_can_be_read_only_once_is_refused(kind):
+    train = kind([(X[i : i + 32], Y[i : i + 32]) for i in range(0, 160, 32)])
+    with pytest.raises(
+        ValueError, match=r"`data` must be iterable more than once, got '\w+'. Give"
+    ):
+        tuning.find_learning_rate(line(), (train, [(X, Y)]), **FAST)
+
+
+def test_the_states_of_a_recurrent_layer_are_afterwards_as_before():
+    recurrent = keras.layers.SimpleRNN(3, stateful=True, activation="relu")
+    inner = keras.Sequential([keras.Input(batch_shape=(32, 6, 1)), recurrent])
+    model = keras.Sequential([keras.Input(batch_shape=(32, 6, 1)), inner, keras.layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    model.train_on_batch(X[:32, :, None], Y[:32])
+    before = keras.ops.convert_to_numpy(recurrent.states[0]).copy()
+    train = [(X[i : i + 32, :, None], Y[i : i + 32]) for i in range(0, 128, 32)]
+    found = tuning.find_learning_rate(model, (train, [(X[128:, :, None], Y[128:])]), **FAST)
+    np.testing.assert_array_equal(before, recurrent.states[0])
+    firsts = [rung.losses[0] for rung in found.ladder]
+    np.testing.assert_allclose(firsts, firsts[0], rtol=1e-5)
+
+
+class Own(keras.Sequential):
+    """Trains with an optimizer of its own."""
+
+    def __init__(self):
+        super().__init__([keras.Input((6,)), keras.layers.Dense(1)])
+        self.own = {"first": [keras.optimizers.SGD(0.01, momentum=0.9)]}
+        self.own["first"][0].build(self.trainable_variables)
+
+    def train_step(self, data):
+        gradients = [weight * 0 + 1 for weight in self.trainable_variables]
+        self.own["first"][0].apply(gradients, self.trainable_variables)
+        return {"loss": self.compute_loss(data[0], data[1], self(data[0]))}
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="its train_step is another one")
+def test_optimizers_of_its_own_are_refused_and_afterwards_as_before():
+    model = Own()
+    model.compile(loss="mse", jit_compile=False)
+    model.train_on_batch(X, Y)
+    variables = model.own["first"][0].variables
+    before = [keras.ops.convert_to_numpy(variable).copy() for variable in variables]
+    with pytest.raises(ValueError, match=r"`model` must train with `model\.optimizer`, got"):
+        tuning.find_learning_rate(model, (X, Y), **FAST)
+    for old, variable in zip(before, variables, strict=True):
+        np.testing.assert_array_equal(old, keras.ops.convert_to_numpy(variable))
+
+
+class Noisy(keras.Model):
+    """Draws whenever it is called; it is built by its first call."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.generator = keras.random.SeedGenerator(5)
+
+    def call(self, x):
+        return self.dense(x) + keras.random.normal((32, 1), seed=self.generator)
+
+
+def test_a_model_that_is_not_built_draws_nothing_before_its_training():
+    model = Noisy()
+    model.compile("sgd", "mse", jit_compile=False)
+    before = keras.ops.convert_to_numpy(model.generator.state).copy()
+    tuning.find_learning_rate(model, (X, Y), **FAST)  # of which 32 rows are held out
+    np.testing.assert_array_equal(before, keras.ops.convert_to_numpy(model.generator.state))
+
+
+@pytest.mark.parametrize("wrap", [lambda o: o, optimizers.Lookahead], ids=["plain", "wrapped"])
+def test_the_copy_excludes_from_decay_what_the_optimizer_does(wrap):
+    def found(*exclude):
+        inner = keras.optimizers.SGD(0.01, weight_decay=5.0)
+        inner.exclude_from_weight_decay(var_names=exclude)
+        keras.utils.set_random_seed(0)
+        return tuning.find_learning_rate(line(wrap(inner)), (X, Y), **FAST).learning_rate
+
+    assert found("kernel") > 2 * found()  # so much decay of the kernel is no good
+
+
+def test_an_optimizer_that_its_config_does_not_make_again_is_refused():
+    class Greedy(keras.optimizers.SGD):
+        def __init__(self, more, **arguments):
+            super().__init__(**arguments)
+
+    with pytest.raises(ValueError, match="`model` must have an optimizer that its config makes"):
+        tuning.find_learning_rate(line(Greedy(3)), (X, Y), **FAST)
 
 
 def test_the_picture(tmp_path):
@@ -304,6 +428,17 @@ def test_the_callback_sets_the_rate_and_trains_from_the_start(capsys):
     expected = start[0][:, 0] - rate * 2 * X.T @ error / len(X)
     np.testing.assert_allclose(model.get_weights()[0][:, 0], expected, rtol=1e-3, atol=1e-5)
     assert capsys.readouterr().out.strip() == finder.result.verdict
+
+
+def test_the_callback_counts_the_epochs_that_are_left():
+    finder = callbacks.LearningRateFinder((X, Y), verbose=0, **FAST)
+    model = line()
+    model.fit(X, Y, batch_size=32, epochs=0, verbose=0, callbacks=[finder])
+    assert finder.result is None
+    model.fit(X, Y, batch_size=32, epochs=9, initial_epoch=7, verbose=0, callbacks=[finder])
+    assert finder.result.steps == 10
+    model.fit(X, Y, batch_size=32, epochs=1, verbose=0, callbacks=[finder])
+    assert finder.result.steps == 5
 
 
 def test_the_callback_leaves_a_schedule(capsys):
