@@ -567,3 +567,14 @@ def test_callbacks_that_raise_are_the_trials_reason(tmp_path):
 
     (trial,) = search(tmp_path, trials=1, callbacks=raises).trials
     assert trial.reason == "`callbacks` raised KeyError: 'none today'"
+
+
+def test_a_page_that_cannot_be_drawn_ends_no_search(tmp_path, monkeypatch):
+    def broken(*arguments, **options):
+        raise ZeroDivisionError("by the page")
+
+    module = sys.modules["keras_trainkit.tuning.search.search"]
+    monkeypatch.setattr(module, "write_board", broken)
+    with pytest.warns(UserWarning, match="There is no page: ZeroDivisionError: by the page"):
+        found = search(tmp_path, trials=2)
+    assert len(found.trials) == 2

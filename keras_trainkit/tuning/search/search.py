@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -65,7 +66,9 @@ class Settings:
         """These, once each keeps its rule."""
         who = self.owner
         least = {"trials": 1, "epochs": 1, "batch_size": 1, "splits": 1, "seed": 0, "worker": 0}
-        plain = {k: arguments.integer(who, k, getattr(self, k), v) for k, v in least.items()}
+        plain: dict[str, Any] = {
+            k: arguments.integer(who, k, getattr(self, k), v) for k, v in least.items()
+        }
         for key in ("metric", "name", "storage"):
             value = getattr(self, key)
             if not isinstance(value, str) and not (key == "storage" and value is None):
@@ -299,6 +302,8 @@ class _Board:
             write_board(self._folder, self._folder / "board.html", renew=renew)
         except OSError as error:
             raise OutputError(f"cannot write board.html: {error.strerror or error}") from error
+        except Exception as error:  # a page that cannot be drawn ends no search
+            warnings.warn(f"There is no page: {type(error).__name__}: {error}", stacklevel=2)
 
 
 def _result(study: Study, settings: Settings, space: Space, mode: str) -> SearchResult:
