@@ -12,6 +12,8 @@ from keras import ops
 
 from keras_trainkit._core import arguments
 
+_WORDS = "OSUMm"  # the kinds of types that are no numbers
+
 
 class Batch(NamedTuple):
     """What one step sees."""
@@ -30,10 +32,16 @@ def is_pair(data: Any) -> bool:
     """Whether it is (train, validation), and not (x, y)."""
     if not isinstance(data, tuple | list) or len(data) != 2:
         return False
-    first, second = data
-    if hasattr(second, "shape") or hasattr(first, "shape"):
-        return False
-    return all(isinstance(part, tuple | list) or hasattr(part, "__iter__") for part in data)
+    return all(map(_is_data, data))
+
+
+def _is_data(part: Any) -> bool:
+    """Whether it is arrays in a tuple, a list of batches or another iterable; several inputs or
+    labels are a list of arrays or a dictionary.
+    """
+    if isinstance(part, list):
+        return all(isinstance(batch, tuple | list) for batch in part)
+    return hasattr(part, "__iter__") and not hasattr(part, "shape") and not isinstance(part, dict)
 
 
 def training_and_validation(data: Any) -> tuple[Any, Any]:
@@ -43,21 +51,18 @@ def training_and_validation(data: Any) -> tuple[Any, Any]:
     """
     if hasattr(data, "train") and hasattr(data, "validation"):
         return data.train, data.validation
-    if isinstance(data, tuple) and is_pair(data) and not _is_batch(data):
+    if isinstance(data, tuple) and is_pair(data):
         return data[0], data[1]
     return data, None
 
 
-def _is_batch(data: Any) -> bool:
-    """A pair such as ({"image": array}, {"label": array}) is no pair of data sets."""
-    return all(isinstance(part, dict) for part in data)
-
-
-def arrays_of(data: Any) -> Batch | None:
-    """The arrays of `(x, y[, sample_weight])`; None for a dataset."""
+def arrays_of(data: Any, owner: str = "keras_trainkit") -> Batch | None:
+    """The arrays of `(x, y[, sample_weight])`, equally long; None for a dataset."""
     if not isinstance(data, tuple):
         return None
-    return _each(np.asarray, keras.utils.unpack_x_y_sample_weight(data))
+    arrays = _each(np.asarray, keras.utils.unpack_x_y_sample_weight(data))
+    _refuse_uneven(owner, arrays)
+    return arrays
 
 
 def rows_of(batch: Batch, places: Any) -> Batch:
@@ -67,7 +72,7 @@ def rows_of(batch: Batch, places: Any) -> Batch:
 
 def batches_of(owner: str, data: Any, batch_size: int) -> Iterator[Batch]:
     """Once through the data, in order; of arrays also the rest that fills no batch."""
-    arrays = arrays_of(data)
+    arrays = arrays_of(data, owner)
     if arrays is not None:
         _refuse_empty(owner, arrays.rows)
         _refuse_unlabelled(owner, arrays)
@@ -79,6 +84,7 @@ def batches_of(owner: str, data: Any, batch_size: int) -> Iterator[Batch]:
         arguments.refuse(owner, "data", rule, type(data).__name__)
     for element in data:
         batch = _each(ops.convert_to_numpy, keras.utils.unpack_x_y_sample_weight(element))
+        _refuse_uneven(owner, batch)
         _refuse_unlabelled(owner, batch)
         yield batch
 
@@ -92,7 +98,7 @@ def first_batches(owner: str, data: Any, batch_size: int, count: int) -> list[Ba
 
 def endless(owner: str, data: Any, batch_size: int, seed: int) -> Iterator[Batch]:
     """Batches of one size without end; arrays are shuffled anew for each round."""
-    arrays = arrays_of(data)
+    arrays = arrays_of(data, owner)
     if arrays is not None:
         _refuse_empty(owner, arrays.rows)
         generator = np.random.default_rng(seed)
@@ -122,6 +128,16 @@ def _refuse_empty(owner: str, rows: int) -> None:
         arguments.refuse(owner, "data", "hold at least one batch", "none")
 
 
+def _refuse_uneven(owner: str, batch: Batch) -> None:
+    lengths = [len(leaf) for leaf in keras.tree.flatten(batch[:2]) if getattr(leaf, "shape", ())]
+    if len(set(lengths)) > 1:
+        arguments.refuse(owner, "data", "have as many labels as inputs", lengths)
+
+
 def _refuse_unlabelled(owner: str, batch: Batch) -> None:
     if batch.y is None:
         arguments.refuse(owner, "data", "hold labels, as (x, y)", "x alone")
+    for labels in keras.tree.flatten(batch.y):
+        if labels.dtype.kind in _WORDS:
+            cure = "Number the classes from 0."
+            arguments.refuse(owner, "data", "have numbers as labels", labels.dtype.name, cure)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 _HALF_PRECISION = 0.05  # by how much a softmax over many classes may miss a sum of one
+_MANY = 32  # how many outputs it takes to see of what kind they are
 
 
 class Objective:
@@ -18,6 +19,7 @@ class Objective:
     """
 
     known = False
+    additive = True  # whether a batch costs what its rows do, on average
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.from_logits = bool(config.get("from_logits", False))
@@ -31,6 +33,10 @@ class Objective:
     def shares(self, labels: np.ndarray, classes: int) -> np.ndarray:
         """The share of each class among the labels."""
         return np.full(classes, 1 / classes)
+
+    def shape_fault(self, labels: tuple[int, ...], outputs: tuple[int, ...]) -> str:
+        """Why labels of this shape cannot be right, in words; empty where they can."""
+        return ""
 
     def labels_fault(self, labels: np.ndarray, classes: int) -> str:
         """Why these labels cannot be right, in words; empty where they can."""
@@ -57,12 +63,18 @@ class Softmax(Objective):
     def shares(self, labels: np.ndarray, classes: int) -> np.ndarray:
         return labels.reshape(-1, classes).mean(0, dtype="float64")
 
+    def shape_fault(self, labels: tuple[int, ...], outputs: tuple[int, ...]) -> str:
+        if len(labels) > 1 and labels[-1] == outputs[-1]:
+            return _unequal(labels, outputs)
+        return (
+            f"labels of shape {labels} are no rows of {outputs[-1]} shares (class numbers take "
+            "the sparse cross-entropy)"
+        )
+
     def labels_fault(self, labels: np.ndarray, classes: int) -> str:
-        if labels.ndim < 2 or labels.shape[-1] != classes:
-            return (
-                f"labels of shape {labels.shape} are no rows of {classes} shares (class numbers "
-                "take the sparse cross-entropy)"
-            )
+        fault = self.shape_fault(labels.shape, (*labels.shape[:-1], classes))
+        if fault:
+            return fault
         sums = labels.sum(-1, dtype="float64").ravel()
         worst = sums[np.argmax(np.abs(sums - 1))]
         if abs(worst - 1) <= _HALF_PRECISION and np.all(labels >= 0):
@@ -101,7 +113,21 @@ class SparseSoftmax(Softmax):
         counts = np.bincount(self._counted(labels), minlength=classes)
         return counts / max(counts.sum(), 1)
 
+    def shape_fault(self, labels: tuple[int, ...], outputs: tuple[int, ...]) -> str:
+        if labels == outputs and outputs[-1] > 1:
+            return (
+                f"labels of shape {labels} are no class numbers (one-hot rows take the categorical "
+                "cross-entropy)"
+            )
+        if labels in (outputs[:-1], (*outputs[:-1], 1)):
+            return ""
+        return f"labels of shape {labels} are not one for each of outputs of shape {outputs}"
+
     def labels_fault(self, labels: np.ndarray, classes: int) -> str:
+        if labels.dtype.kind not in "iub" and not np.all(np.isfinite(labels)):
+            return "the labels hold values that are not finite"
+        if np.any(labels != labels.astype("int64")):
+            return "the labels are no whole numbers, so no class numbers"
         labels = self._counted(labels)
         low, high = labels.min(initial=classes), labels.max(initial=-1)
         if low >= 0 and high < classes:
@@ -133,12 +159,17 @@ class Sigmoid(Objective):
         positive = labels.mean(dtype="float64")
         return np.array([1 - positive, positive])
 
+    def shape_fault(self, labels: tuple[int, ...], outputs: tuple[int, ...]) -> str:
+        return _unequal(labels, outputs)
+
     def labels_fault(self, labels: np.ndarray, classes: int) -> str:
         if np.all((labels >= 0) & (labels <= 1)):
             return ""
         return f"the labels run from {labels.min()} to {labels.max()}, where 0 to 1 is meant"
 
     def outputs_fault(self, outputs: np.ndarray) -> str:
+        if self.from_logits and are_probabilities(outputs):
+            return "the outputs lie in 0 to 1 and the loss takes logits: sigmoid is taken twice"
         if self.from_logits or not (np.any(outputs < 0) or np.any(outputs > 1)):
             return ""
         return (
@@ -156,6 +187,25 @@ class Sigmoid(Objective):
         return (outputs.ravel() > (0.0 if self.from_logits else 0.5)) == (labels.ravel() > 0.5)
 
 
+class Overlap(Objective):
+    """`Dice` and `Tversky`: quotients of sums, of a whole batch where no axis is given."""
+
+    additive = False
+
+
+def are_probabilities(outputs: np.ndarray) -> bool:
+    """Whether sigmoids or softmaxes gave these: so many logits would not all lie in [0, 1]."""
+    low, high = outputs.min(), outputs.max()
+    return bool(outputs.size >= _MANY and 0 <= low < high <= 1)
+
+
+def _unequal(labels: tuple[int, ...], outputs: tuple[int, ...]) -> str:
+    """Keras forgives a last axis of one."""
+    if labels in (outputs, (*outputs, 1)) or outputs == (*labels, 1):
+        return ""
+    return f"labels of shape {labels} do not fit outputs of shape {outputs}"
+
+
 _OBJECTIVES: dict[Any, type[Objective]] = {
     keras.losses.SparseCategoricalCrossentropy: SparseSoftmax,
     keras.losses.sparse_categorical_crossentropy: SparseSoftmax,
@@ -163,6 +213,10 @@ _OBJECTIVES: dict[Any, type[Objective]] = {
     keras.losses.categorical_crossentropy: Softmax,
     keras.losses.BinaryCrossentropy: Sigmoid,
     keras.losses.binary_crossentropy: Sigmoid,
+    keras.losses.Dice: Overlap,
+    keras.losses.dice: Overlap,
+    keras.losses.Tversky: Overlap,
+    keras.losses.tversky: Overlap,
 }
 
 

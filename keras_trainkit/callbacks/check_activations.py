@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ from keras import ops
 
 from keras_trainkit._core import arguments
 from keras_trainkit._core.kept_chance import kept_chance
+from keras_trainkit.callbacks._replaced_calls import replaced_calls
 
 _SATURATED = 0.25  # the share of saturated activations that is too big
 _ZERO = 0.95  # the share of zeros that is too small
@@ -121,6 +121,9 @@ def check_activations(model: keras.Model, data: Any, examples: int = 64) -> Acti
     - too small: the deviation falls to a quarter and by a fifth from each layer to the next, or
       ends at a twentieth of that of the input, or 95% of a layer are zero.
 
+    The input is what the first layer that has weights receives, after rescaling and normalising;
+    an embedding's ids have no scale. Of several inputs, only that layer's counts.
+
     The model runs eagerly in training mode, so that batch normalisation takes the statistics of
     the batch, and inside `keras.StatelessScope`: weights, moving statistics and seeds stay.
     Layers inside of subclassed and nested models are found; recurrent ones count as one.
@@ -135,7 +138,8 @@ def check_activations(model: keras.Model, data: Any, examples: int = 64) -> Acti
         The figures and the verdict.
 
     Raises:
-        ValueError: If the data hold nothing, or the model no layer with activations.
+        ValueError: If an argument is not what is said above, the data hold nothing, or the model
+            no layer with activations.
 
     Example:
 
@@ -155,26 +159,44 @@ def check_activations(model: keras.Model, data: Any, examples: int = 64) -> Acti
     the thresholds are ours.
     """
     who = "check_activations"
+    if not isinstance(model, keras.Model):
+        arguments.refuse(who, "model", "be a keras.Model", type(model).__name__)
     inputs = first_inputs(data, arguments.integer(who, "examples", examples, 1))
+    layers, received = activations_of(model, inputs)
+    if not layers:
+        arguments.refuse(who, "model", "have layers with weights or activations", model.name)
+    finding, verdict = _judge(layers, *scale(received))
+    return ActivationReading(tuple(layers), finding, verdict)
+
+
+def activations_of(model: keras.Model, inputs: Any) -> tuple[list[LayerActivations], np.ndarray]:
+    """What each layer gives out, and what the first one with weights receives."""
     if not model.built:
         model(inputs)
-    layers: list[LayerActivations] = []
+    watch = _Watch()
     # A layer asks the scope for its weights, so the scope has to know them.
     with (
-        _recorded(model, layers),
+        replaced_calls(_watched(model), watch.watching),
         kept_chance(),
         keras.StatelessScope([(variable, variable.value) for variable in model.variables]),
     ):
         model(inputs, training=True)
-    if not layers:
-        arguments.refuse(who, "model", "have layers with weights or activations", model.name)
-    finding, verdict = _judge(layers, inputs)
-    return ActivationReading(tuple(layers), finding, verdict)
+    return watch.layers, np.zeros(0) if watch.received is None else watch.received
+
+
+def scale(received: np.ndarray) -> tuple[float, float]:
+    """The deviation, and how far it reaches; NaN where there is none."""
+    if not received.size:
+        return math.nan, math.nan
+    return float(received.std(dtype="float64")), float(np.abs(received).max())
 
 
 def first_inputs(data: Any, examples: int) -> Any:
     """The inputs of the first rows, as NumPy: backends do not take each other's tensors."""
     if not isinstance(data, tuple | dict) and not hasattr(data, "shape"):
+        if not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
+            rule = "be inputs, (x, y) or a dataset of such batches"
+            arguments.refuse("check_activations", "data", rule, type(data).__name__)
         data = next(iter(data), None)
     x = keras.utils.unpack_x_y_sample_weight(data)[0]
     leaves = keras.tree.flatten(x)
@@ -183,12 +205,8 @@ def first_inputs(data: Any, examples: int) -> Any:
     return keras.tree.map_structure(lambda leaf: ops.convert_to_numpy(leaf[:examples]), x)
 
 
-@contextmanager
-def _recorded(model: keras.Model, layers: list[LayerActivations]) -> Iterator[None]:
-    """While inside, what a layer gives out is read and appended.
-
-    A composite layer is left to those inside of it, unless none of them gives out anything.
-    """
+def _watched(model: keras.Model) -> list[keras.layers.Layer]:
+    """All layers inside, wherever they are, but the cells of a recurrent one."""
     inside = list(model._flatten_layers(include_self=False))  # no public name finds them all
     cells = [
         cell
@@ -197,32 +215,43 @@ def _recorded(model: keras.Model, layers: list[LayerActivations]) -> Iterator[No
         for cell in layer._flatten_layers(include_self=False)
     ]
     skipped = {id(cell) for cell in cells}
-    watched = [layer for layer in inside if id(layer) not in skipped]
+    return [layer for layer in inside if id(layer) not in skipped]
 
-    def watching(layer: keras.layers.Layer) -> Callable[..., Any]:
+
+class _Watch:
+    """Reads what layers give out, and what the first one with weights receives.
+
+    A composite layer is left to those inside of it, unless none of them gives out anything.
+    """
+
+    def __init__(self) -> None:
+        self.layers: list[LayerActivations] = []
+        self.received: np.ndarray | None = None
+
+    def watching(self, layer: keras.layers.Layer) -> Callable[..., Any]:
+        """The layer's `call`, watched."""
         inner = layer.call
 
         @functools.wraps(inner)
         def call(*args: Any, **kwargs: Any) -> Any:
-            before = len(layers)
+            before = len(self.layers)
             outputs = inner(*args, **kwargs)
-            if len(layers) == before and (layer.weights or isinstance(layer, _ACTIVATIONS)):
+            if len(self.layers) == before and (layer.weights or isinstance(layer, _ACTIVATIONS)):
                 values = _concrete(keras.tree.flatten(outputs)[0])
                 if values is not None:
-                    layers.append(_read(layer, values))
+                    self.layers.append(_read(layer, values))
+                    self._receive(layer, (args, kwargs))
             return outputs
 
         return call
 
-    before = [{"call": vars(layer)["call"]} if "call" in vars(layer) else {} for layer in watched]
-    try:
-        for layer in watched:
-            vars(layer)["call"] = watching(layer)  # past Keras, which tracks what is set
-        yield
-    finally:
-        for layer, own in zip(watched, before, strict=True):
-            vars(layer).pop("call", None)
-            vars(layer).update(own)
+    def _receive(self, layer: keras.layers.Layer, inputs: Any) -> None:
+        if self.received is not None or not layer.weights:
+            return
+        if isinstance(layer, keras.layers.Embedding):  # ids, and small on purpose what it gives out
+            self.received = np.zeros(0)
+        elif "Normalization" not in type(layer).__name__:  # after it is where the scale counts
+            self.received = _concrete(keras.tree.flatten(inputs)[0])
 
 
 def _concrete(output: Any) -> np.ndarray | None:
@@ -263,12 +292,11 @@ def _read(layer: keras.layers.Layer, values: np.ndarray) -> LayerActivations:
     )
 
 
-def _judge(layers: list[LayerActivations], inputs: Any) -> tuple[str, str]:
-    """The finding, and its sentence."""
+def _judge(layers: list[LayerActivations], start: float, reach: float) -> tuple[str, str]:
+    """The finding, and its sentence; of the input, the deviation and how far it reaches."""
     hidden = layers[:-1] or layers
     judged = [layer for layer in hidden if layer.activation != "linear"] or hidden
     first, last = judged[0], judged[-1]
-    start, reach = _scale(inputs)
     total = last.deviation / first.deviation if first.deviation else 0.0
     each = total ** (1 / (len(judged) - 1)) if len(judged) > 1 else 1.0
     largest = max(judged, key=lambda layer: layer.deviation)
@@ -308,12 +336,3 @@ def _judge(layers: list[LayerActivations], inputs: Any) -> tuple[str, str]:
     if first is last:
         return "just right", f"Just right: the deviation is {first.deviation:.2g} in {first.name}."
     return "just right", f"Just right: the deviation goes {way}."
-
-
-def _scale(inputs: Any) -> tuple[float, float]:
-    """The deviation of the input, and how far it reaches; NaN for whole numbers, maybe ids."""
-    leaves = [leaf for leaf in keras.tree.flatten(inputs) if leaf.dtype.kind == "f"]
-    if not leaves:
-        return math.nan, math.nan
-    values = np.concatenate([leaf.ravel() for leaf in leaves]).astype("float64")
-    return float(values.std()), float(np.abs(values).max())

@@ -302,7 +302,7 @@ def _held_out(
     who: str, train: Any, batch_size: int, most: int, seed: int
 ) -> tuple[Any, list[Batch]]:
     """What is left to train on, of which no more than `most` batches are seen, and the judges."""
-    arrays = arrays_of(train)
+    arrays = arrays_of(train, who)
     if arrays is None:
         return train, _some(batches_of(who, train, batch_size))
     first_batches(who, train, batch_size, 1)

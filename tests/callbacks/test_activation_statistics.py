@@ -129,6 +129,32 @@ def test_an_input_that_is_not_normalised_is_the_first_to_blame():
     assert "The input reaches" in reading.verdict
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda: layers.Rescaling(1 / 127.5, -1),
+        layers.BatchNormalization,
+        lambda: keras.Sequential([layers.Rescaling(1 / 127.5, -1), layers.LayerNormalization()]),
+    ],
+    ids=["rescaled", "normalised", "nested"],
+)
+def test_the_scale_is_that_of_what_the_first_weights_see(first):
+    pixels = RNG.integers(0, 256, size=(64, 256)).astype("float32")
+    for start, finding in (("he_normal", "just right"), (normal(4.0), "too big")):
+        dense = layers.Dense(64, "relu", kernel_initializer=start)
+        model = keras.Sequential([keras.Input((256,)), first(), dense, layers.Dense(2)])
+        reading = check_activations(model, pixels)
+        assert reading.finding == finding
+        assert "normalise it first" not in reading.verdict
+
+
+def test_ids_have_no_scale():
+    ids = RNG.integers(0, 5000, size=(64, 12)).astype("float32")
+    hidden = layers.Dense(64, "relu", kernel_initializer="he_normal")
+    body = [layers.Embedding(5000, 16), layers.Flatten(), hidden, layers.Dense(2)]
+    assert check_activations(keras.Sequential(body), ids).finding == "just right"
+
+
 def test_what_is_not_finite_is_named():
     x = X.copy()
     x[3, 3] = np.nan
@@ -377,6 +403,8 @@ def test_what_is_refused():
         (model, [], {}, "`data` must hold at least one row"),
         (model, X, {"examples": 0}, "`examples` must be a whole number of at least 1"),
         (bare, X, {}, "`model` must have layers with weights or activations"),
+        (lambda: model, X, {}, "`model` must be a keras.Model, got 'function'"),
+        (model, None, {}, "`data` must be inputs, .* got 'NoneType'"),
     ]:
         with pytest.raises(ValueError, match=f"^`check_activations`: {words}"):
             check_activations(case, data, **arguments)

@@ -402,6 +402,8 @@ def test_the_picture(tmp_path):
         (line, (np.nan * X, Y), {}, "`data` must have a finite loss before any step, got nan"),
         (line, (X[:0], Y[:0]), {}, "`data` must hold at least one batch"),
         (line, X, {}, "`data` must hold labels"),
+        (line, (X, Y[:50]), {}, "`data` must have as many labels as inputs"),
+        (line, (X, Y.astype("str")), {}, "`data` must have numbers as labels"),
         (line, 7, {}, "`data` must be"),
         (line, (X, Y), {"iterations": 9}, "`iterations` must be a whole number of at least 10"),
         (line, (X, Y), {"steps": 0}, "`steps` must be a whole number of at least 1"),
