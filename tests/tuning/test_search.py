@@ -211,6 +211,9 @@ def test_several_inputs_and_labels_are_no_pair_of_data_sets():
         for part, rows in ((train, 48), (validation, 16)):
             assert {len(leaf) for leaf in keras.tree.flatten(part)} == {rows}
             keras.tree.assert_same_structure(part, given)
+    lists = (x.tolist(), y.tolist(), [1.0] * 64)
+    ((train, _),) = Folds("search", lists, 1, 0.25, seed=0)
+    assert [part.shape for part in train] == [(48, 2), (48,), (48,)]
 
 
 def test_datasets_and_pairs_are_taken_as_they_are(tmp_path):
@@ -311,6 +314,12 @@ def test_each_refusal_is_a_sentence(options, words, tmp_path):
         search(tmp_path, **{"trials": 1, **options})
     assert str(error.value).startswith("`coarse_search`: ")
     assert "\n" not in str(error.value)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    options = {"trials": np.int64(1), "epochs": np.int32(1), "validation_share": np.float32(0.25)}
+    for _ in range(2):
+        assert len(search(tmp_path, **options, seed=np.uint8(3)).trials) == 1
 
 
 def test_a_password_is_not_shown():

@@ -11,8 +11,9 @@ _journal: Any = LazyModule("optuna.storages.journal", "tuning")
 
 
 class JournalLock:
-    """Optuna's lock; who gets it first cuts off the half line that a full disk or a cut of the
-    power has left, which the next line would be glued to.
+    """Optuna's lock; who gets it cuts off half a line, which the next would be glued to.
+
+    A full disk leaves one, or a cut of the power.
     """
 
     def __init__(self, path: Path) -> None:

@@ -67,7 +67,7 @@ class Settings:
         who = self.owner
         least = {"trials": 1, "epochs": 1, "batch_size": 1, "splits": 1, "seed": 0, "worker": 0}
         plain: dict[str, Any] = {
-            k: arguments.integer(who, k, getattr(self, k), v) for k, v in least.items()
+            key: arguments.integer(who, key, getattr(self, key), low) for key, low in least.items()
         }
         for key in ("metric", "name", "storage"):
             value = getattr(self, key)
@@ -86,7 +86,10 @@ class Settings:
         if self.pruner is not None:
             arguments.one_of(who, "pruner", self.pruner, PRUNERS)
         if self.validation_share is not None:
-            arguments.number(who, "validation_share", self.validation_share, above=0, below=1)
+            share = arguments.number(
+                who, "validation_share", self.validation_share, above=0, below=1
+            )
+            plain["validation_share"] = share
         elif self.splits < 2:
             rule = "be a share of the rows where they are split once"
             arguments.refuse(who, "validation_share", rule, None, "Or set `splits` to 5 folds.")

@@ -158,15 +158,12 @@ class Study:
     @_stored
     def report(self, trial: Any, value: float, epoch: int) -> bool:
         """Keeps the value of an epoch, and says whether to give the trial up."""
-        for attempt in range(_ATTEMPTS):
-            try:
-                trial.report(value, epoch)
-                return self._prunes and trial.should_prune()
-            except _optuna.exceptions.StorageInternalError:  # a broken connection is made anew
-                if attempt + 1 == _ATTEMPTS:
-                    raise
-                time.sleep(_PAUSE)
-        raise AssertionError
+        try:
+            trial.report(value, epoch)
+        except _optuna.exceptions.StorageInternalError:  # a broken connection is made anew
+            time.sleep(_PAUSE)
+            trial.report(value, epoch)
+        return self._prunes and trial.should_prune()
 
     @_stored
     def tell(self, trial: Any, state: str, score: float | None, reason: str) -> bool:
