@@ -107,7 +107,10 @@ def clone(tmp_path):
 VENV = "-m venv --clear .venv"
 PIP = "-m pip install --quiet --disable-pip-version-check --editable .[{}]"
 TESTS = "-m pytest --numprocesses auto --dist worksteal"
-ON_BACKEND = f"{TESTS} tests/optimizers tests/schedules/test_schedule_curves.py"
+ROOMS = "tests/optimizers tests/schedules/test_schedule_curves.py tests/callbacks tests/inference"
+PARTS = ("find_learning_rate", "overfit_small_sample", "run_all", "search")
+TUNING = " ".join(f"tests/tuning/test_{part}.py" for part in PARTS)
+ON_BACKEND = f"{TESTS} {ROOMS} tests/layers/regularization {TUNING}"
 ADDONS = "-m pytest -s -m slow tests/optimizers/test_same_as_addons.py"
 LINT = ["-m ruff check", "-m ruff format --check", "-m mypy"]
 
