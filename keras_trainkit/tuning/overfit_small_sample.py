@@ -194,7 +194,7 @@ def _is_asked(epoch: int) -> bool:
 
 def _sample(who: str, data: Any, count: int, batch_size: int, seed: int) -> list[Batch]:
     train, _ = training_and_validation(data)
-    arrays = arrays_of(train)
+    arrays = arrays_of(train, who)
     if arrays is not None and arrays.rows:  # sorted classes would make it too easy
         order = np.random.default_rng(seed).permutation(arrays.rows)
         train = tuple(rows_of(arrays, order[: count * batch_size]))
