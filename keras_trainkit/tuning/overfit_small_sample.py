@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import time
@@ -21,6 +20,7 @@ from keras_trainkit.callbacks._batches import (
     rows_of,
     training_and_validation,
 )
+from keras_trainkit.callbacks._replaced_calls import as_in_testing
 from keras_trainkit.callbacks.find_learning_rate import built_model
 from keras_trainkit.tuning.overfit_judge import OverfitJudge
 from keras_trainkit.tuning.overfit_reading import OverfitReading
@@ -221,24 +221,12 @@ def _unregularise(model: keras.Model) -> None:
             if isinstance(changed.get(name), type(value)):
                 setattr(layer, name, value)
         if not layer.weights and "training" in inspect.signature(layer.call).parameters:
-            changed["call"] = _as_in_testing(layer.call)
+            changed["call"] = as_in_testing(layer)
     model.train_function = None  # `build` may have trained it, with what is off now
 
 
 def _add_nothing(loss: Any) -> None:
     """In the place of a layer's `add_loss`."""
-
-
-def _as_in_testing(call: Callable[..., Any]) -> Callable[..., Any]:
-    signature = inspect.signature(call)
-
-    @functools.wraps(call)
-    def testing(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
-        bound.arguments["training"] = False
-        return call(*bound.args, **bound.kwargs)
-
-    return testing
 
 
 def _finding(judge: OverfitJudge, run: _Run, count: int) -> str:
